@@ -1,0 +1,112 @@
+// Package eventlog describes the desk's one append-only log: every state change of a desk, in commit order.
+package eventlog
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// Type of a record.
+type Type string
+
+// Ticket records. Each changes exactly one ticket.
+const (
+	Opened         Type = "ticket.opened"
+	Offered        Type = "ticket.offered"
+	Accepted       Type = "ticket.accepted"
+	Assigned       Type = "ticket.assigned" // by an Auto offer, or by hand
+	Declined       Type = "ticket.declined"
+	OfferExpired   Type = "ticket.offerExpired"
+	OfferRescinded Type = "ticket.offerRescinded"
+	Transferred    Type = "ticket.transferred"
+	Returned       Type = "ticket.returned" // to its home queue: given back, or its agent is gone
+	Rerouted       Type = "ticket.rerouted" // by a new plan revision
+	Drained        Type = "ticket.drained"  // its queue was deleted
+	Pended         Type = "ticket.pended"
+	Held           Type = "ticket.held"
+	Resumed        Type = "ticket.resumed"
+	Resolved       Type = "ticket.resolved"
+	Reopened       Type = "ticket.reopened"
+	Closed         Type = "ticket.closed"
+	Cancelled      Type = "ticket.cancelled"
+	Updated        Type = "ticket.updated"
+	Replied        Type = "ticket.replied"
+	Noted          Type = "ticket.noted"
+	SetAside       Type = "ticket.setAside"
+)
+
+// Records of the desk itself.
+const (
+	PlanActivated   Type = "plan.activated"
+	PresenceChanged Type = "agent.presence"
+	AgentGone       Type = "agent.gone" // removed by a plan
+	LeaseAcquired   Type = "lease.acquired"
+	LeaseReleased   Type = "lease.released"
+	LeaseExpired    Type = "lease.expired"
+	OutboxEnqueued  Type = "outbox.enqueued"
+	OutboxClaimed   Type = "outbox.claimed"
+	OutboxDelivered Type = "outbox.delivered"
+	OutboxFailed    Type = "outbox.failed"
+	OutboxDead      Type = "outbox.dead"
+	ClockStepped    Type = "clock.stepped" // the machine's clock went back; desk time did not
+)
+
+// State is what matters of a ticket to order, ownership and timers.
+type State struct {
+	Status   ticket.Status   `json:"status"`
+	Queue    string          `json:"queue,omitempty"`
+	Agent    string          `json:"agent,omitempty"`
+	Priority ticket.Priority `json:"priority,omitempty"`
+	// WakeAt is the timer set by the record that led to this state.
+	WakeAt time.Time `json:"wakeAt,omitzero"`
+}
+
+// Dispatch tells how an offer or an automatic assignment was decided.
+type Dispatch struct {
+	Offer int64     `json:"offer"`
+	Until time.Time `json:"until,omitzero"`
+	// OrderKey of the ticket as it was decided: smaller goes first.
+	OrderKey string `json:"orderKey"`
+	// Position of the log that the decision saw, and the Epoch of the lease it was made under.
+	Position int64  `json:"position"`
+	Pool     string `json:"pool"`
+	Epoch    int64  `json:"epoch"`
+	Round    int    `json:"round"`
+	// Considered names the agents who could have taken it, the chosen one first; at most 20.
+	Considered []string `json:"considered"`
+	// Why the first of them was chosen, such as "preferred" or "LeastOccupied".
+	Why string `json:"why"`
+	// Load and Limits of the agent as the desk's guard saw them before this ticket.
+	Load   map[string]int `json:"load,omitempty"`
+	Limits map[string]int `json:"limits,omitempty"`
+}
+
+// Timer tells which timer caused the record.
+type Timer struct {
+	Due time.Time `json:"due"`
+}
+
+// Record is one entry of the log.
+type Record struct {
+	// Seq is dense and in commit order, from 1.
+	Seq int64 `json:"seq"`
+	// At is desk time.
+	At   time.Time `json:"at"`
+	Type Type      `json:"type"`
+	// Actor who caused it: "agent/jo", "user/…", "serviceaccount/ns/name", "desk" or "worker/pod".
+	Actor        string `json:"actor"`
+	Ticket       int64  `json:"ticket,omitempty"`
+	Version      int64  `json:"version,omitempty"`
+	From         *State `json:"from,omitempty"`
+	To           *State `json:"to,omitempty"`
+	PlanRevision int64  `json:"planRevision,omitempty"`
+	// Agent the record is about, where it is no ticket's.
+	Agent    string    `json:"agent,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Dispatch *Dispatch `json:"dispatch,omitempty"`
+	Timer    *Timer    `json:"timer,omitempty"`
+	// Data is particular to the type: a reply's text, the changed fields, the activated plan's limits and candidates.
+	Data json.RawMessage `json:"data,omitempty"`
+}

@@ -1,0 +1,193 @@
+// Package plan turns the objects of a HelpDesk into one Plan: what the desk and the queue workers run by.
+//
+// Compile decides which version of which object belongs to the plan and what is wrong with the others; Build resolves the
+// entries chosen into the indexed form that routing and dispatch read.
+package plan
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/routing"
+)
+
+// SchemaVersion of the entries this build writes. A desk refuses a newer one, and reads every older one.
+const SchemaVersion = 1
+
+// UnroutedQueue is built in: tickets that nothing sends elsewhere wait here for somebody to transfer them. No agent is
+// offered them.
+const UnroutedQueue = "unrouted"
+
+// Key names an object of a HelpDesk.
+type Key struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+}
+
+func (k Key) String() string { return k.Kind + "/" + k.Name }
+
+// Entry is one object's content as the plan has it.
+type Entry struct {
+	Key
+	// Labels of an Agent, which selectors read. Empty for other kinds.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Spec of the object, as its kind in api/v1alpha1 encodes it.
+	Spec json.RawMessage `json:"spec"`
+}
+
+// EntryRef names an entry by its content.
+type EntryRef struct {
+	Key
+	// Hash of the entry: hex SHA-256 of its JSON.
+	Hash string `json:"hash"`
+}
+
+// Manifest lists the entries of a plan, sorted by kind and name. It is what is pushed, compared and kept.
+type Manifest struct {
+	SchemaVersion int        `json:"schemaVersion"`
+	HelpDesk      string     `json:"helpDesk"`
+	Entries       []EntryRef `json:"entries"`
+}
+
+// Objects are the declared objects of one namespace, of which Compile takes those of the HelpDesk.
+type Objects struct {
+	HelpDesk v1alpha1.HelpDesk
+	// OtherHelpDesks are the names of the namespace's other HelpDesks, so that a reference across is told apart from a
+	// reference to nothing.
+	OtherHelpDesks  []string
+	SupportTeams    []v1alpha1.SupportTeam
+	Tiers           []v1alpha1.Tier
+	Queues          []v1alpha1.Queue
+	Agents          []v1alpha1.Agent
+	RoutingPolicies []v1alpha1.RoutingPolicy
+}
+
+// Problem is something wrong with an object.
+type Problem struct {
+	Object Key `json:"object"`
+	// Field path in the object, such as spec.rules[2].when.
+	Field string `json:"field,omitempty"`
+	// Reason is one of the reasons of api/v1alpha1.
+	Reason string `json:"reason"`
+	// Message says what is wrong and what to do.
+	Message string `json:"message"`
+	// Warning problems do not keep the object out of the plan.
+	Warning bool `json:"warning,omitempty"`
+}
+
+// Result of Compile.
+type Result struct {
+	Manifest Manifest
+	// Entries of the manifest, in its order.
+	Entries []Entry
+	// Problems in the order of the objects: by kind, name and field.
+	Problems []Problem
+	// Belongs has every declared object that the HelpDesk owns, whether in the plan or not.
+	Belongs map[Key]bool
+	// Current has the objects whose declared content is the one in the plan.
+	Current map[Key]bool
+	// Agents counts who can serve each Tier and Queue.
+	Agents map[Key]int
+}
+
+// Plan is the resolved form of a manifest. It is read-only once built.
+type Plan struct {
+	// Revision is the desk's number for it, growing with each activation; zero until activated.
+	Revision int64
+	// Hash of the manifest.
+	Hash string
+
+	HelpDesk HelpDesk
+	Teams    map[string]*Team
+	Tiers    map[string]*Tier
+	Queues   map[string]*Queue
+	Agents   map[string]*Agent
+	Pools    map[string]*Pool
+	Router   *routing.Router
+}
+
+// HelpDesk is the desk's own settings.
+type HelpDesk struct {
+	Name            string
+	DefaultTeam     string
+	ReopenWindow    time.Duration
+	MaxMissedOffers int
+	Webhooks        []v1alpha1.Webhook
+}
+
+// Team of people.
+type Team struct {
+	Name         string
+	Parent       string
+	Lead         string
+	DefaultQueue string
+}
+
+// Tier is a line of support.
+type Tier struct {
+	Name         string
+	Team         string
+	Level        int
+	DefaultQueue string
+	// Agents selected, by name.
+	Agents []string
+}
+
+// Queue of waiting tickets.
+type Queue struct {
+	Name         string
+	Tier         string
+	Team         string
+	Channels     map[string]bool // empty: every channel
+	Priority     int
+	Requirements v1alpha1.Requirements
+	Strategy     v1alpha1.Strategy
+	Offer        Offer
+	Paused       bool
+	// Agents who can serve the queue, by name: selected or assigned, and meeting the required skills. Languages are a
+	// matter of the single ticket.
+	Agents []string
+	// Pool the queue belongs to; empty if nobody can serve it.
+	Pool string
+}
+
+// Offer says how tickets of a queue reach agents.
+type Offer struct {
+	Auto    bool
+	Timeout time.Duration
+}
+
+// Agent who works tickets.
+type Agent struct {
+	Name        string
+	DisplayName string
+	Team        string
+	Manager     string
+	Subject     *v1alpha1.Subject
+	Skills      map[string]int
+	Languages   map[string]bool
+	// Limits per channel, each at least 1. Limit has the value of a channel that is not listed.
+	Limits map[string]int
+}
+
+// DefaultLimit is an agent's limit for a channel that neither the agent nor the team lists.
+const DefaultLimit = 1
+
+// Limit of the channel.
+func (a *Agent) Limit(channel string) int {
+	if n, ok := a.Limits[channel]; ok {
+		return n
+	}
+	return DefaultLimit
+}
+
+// Pool is a set of queues connected by agents they share: what one queue worker decides at a time.
+type Pool struct {
+	// Name is that of its first queue.
+	Name   string
+	Queues []string
+	Agents []string
+	// Tiers whose queue workers may hold the pool.
+	Tiers []string
+}
