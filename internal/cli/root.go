@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caseload-dev/caseload/internal/version"
 )
 
 // exitError ends the program with a code of its own, its message already shown.
@@ -40,6 +42,7 @@ var commands []func() *cobra.Command
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "caseload",
+		Version:       version.Version,
 		Short:         "Run a support organisation from Kubernetes manifests",
 		SilenceUsage:  true,
 		SilenceErrors: true,
