@@ -2,6 +2,9 @@
 package routing
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -27,5 +30,136 @@ type Step struct {
 	Why string `json:"why"`
 }
 
-// Router decides by the compiled policies of a plan.
-type Router struct{}
+// NoDefault is the Rule of a Decision without a queue.
+const NoDefault = "no rule and no default queue"
+
+// Team is what routing knows of a SupportTeam.
+type Team struct {
+	// Policy decides for the team; nil: its default queue takes all.
+	Policy *Policy
+	// DefaultQueue takes what no rule sends elsewhere; empty: that of the Parent.
+	DefaultQueue string
+	Parent       string
+}
+
+// Router decides by the compiled policies of a plan. It is read-only and may be asked concurrently.
+type Router struct {
+	defaultTeam string
+	teams       map[string]Team
+	queues      map[string]bool
+}
+
+// New makes a router. Rules and defaults that name a team or queue which is not among those given are passed over: the
+// object is gone, and the rule's last accepted version still names it.
+func New(defaultTeam string, teams map[string]Team, queues map[string]bool) *Router {
+	return &Router{defaultTeam: defaultTeam, teams: teams, queues: queues}
+}
+
+// Route decides. The customer may be nil.
+func (r *Router) Route(content *ticket.Content, customer *ticket.Customer) Decision {
+	return r.decide(content, customer, false)
+}
+
+// Explain decides like Route and tells why each rule matched or did not.
+func (r *Router) Explain(content *ticket.Content, customer *ticket.Customer) Decision {
+	return r.decide(content, customer, true)
+}
+
+func (r *Router) decide(content *ticket.Content, customer *ticket.Customer, explain bool) Decision {
+	w := walk{router: r, facts: newFacts(content, customer), explain: explain}
+	team := content.Team
+	if _, ok := r.teams[team]; !ok {
+		team = r.defaultTeam
+	}
+	w.ask(team)
+	w.decision.Priority = w.facts.priority
+	return w.decision
+}
+
+// walk is one ticket's way through the policies.
+type walk struct {
+	router   *Router
+	facts    *facts
+	explain  bool
+	visited  []string
+	decision Decision
+}
+
+// ask lets the team's policy decide.
+func (w *walk) ask(name string) {
+	w.visited = append(w.visited, name)
+	team := w.router.teams[name]
+	if team.Policy == nil {
+		w.takeDefault(name)
+		return
+	}
+	for i := range team.Policy.rules {
+		rule := &team.Policy.rules[i]
+		failed, unanswered, ok := rule.matches(w.facts)
+		obstacle := ""
+		if ok {
+			obstacle = w.obstacle(rule)
+		}
+		if w.explain {
+			w.note(team.Policy, rule, failed, unanswered, ok, obstacle)
+		}
+		if !ok || obstacle != "" {
+			continue
+		}
+		w.decision.AddTags = append(w.decision.AddTags, w.facts.change(rule.priority, rule.addTags)...)
+		if rule.team != "" {
+			w.ask(rule.team)
+			return
+		}
+		w.decision.Queue = rule.queue
+		w.decision.Rule = team.Policy.name + "/" + rule.name
+		return
+	}
+	w.takeDefault(name)
+}
+
+// obstacle says why a rule that matches cannot send the ticket where it says.
+func (w *walk) obstacle(r *rule) string {
+	switch {
+	case r.team == "":
+		if !w.router.queues[r.queue] {
+			return fmt.Sprintf("there is no queue %s now", r.queue)
+		}
+	case slices.Contains(w.visited, r.team):
+		return fmt.Sprintf("team %s was asked already", r.team)
+	default:
+		if _, ok := w.router.teams[r.team]; !ok {
+			return fmt.Sprintf("there is no team %s now", r.team)
+		}
+	}
+	return ""
+}
+
+func (w *walk) note(p *Policy, r *rule, failed *condition, unanswered error, ok bool, obstacle string) {
+	why := r.why(w.facts, failed, unanswered, ok)
+	switch {
+	case obstacle != "":
+		why = fmt.Sprintf("%s, but %s", why, obstacle)
+	case ok && r.team != "":
+		why = fmt.Sprintf("%s; handed over to team %s", why, r.team)
+	}
+	w.decision.Steps = append(w.decision.Steps, Step{Policy: p.name, Rule: r.name, Matched: ok && obstacle == "", Why: why})
+}
+
+// takeDefault gives the ticket to the default queue of the team or, without one, of the nearest team above.
+func (w *walk) takeDefault(name string) {
+	w.decision.Rule = NoDefault
+	// A circle of parents is refused when it is declared; the count bounds one that slipped in by old versions.
+	for range w.router.teams {
+		team, ok := w.router.teams[name]
+		if !ok {
+			return
+		}
+		if w.router.queues[team.DefaultQueue] {
+			w.decision.Queue = team.DefaultQueue
+			w.decision.Rule = fmt.Sprintf("team/%s default queue", name)
+			return
+		}
+		name = team.Parent
+	}
+}
