@@ -79,4 +79,4 @@ type Decision struct {
 const MaxConsidered = 20
 
 // PairPause is how long an agent is not asked again for a ticket they did not accept.
-const PairPause = 60 * time.Second
+const PairPause = ticket.PairPause

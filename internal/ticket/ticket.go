@@ -95,10 +95,11 @@ type Offer struct {
 	Until time.Time `json:"until"`
 }
 
-// Ask is an offer of the past that an agent did not accept.
+// Ask is an offer of the past that an agent did not accept, or a ticket the agent gave back.
 type Ask struct {
-	Agent string    `json:"agent"`
-	At    time.Time `json:"at"`
+	Agent string `json:"agent"`
+	// At is when the offer ended.
+	At time.Time `json:"at"`
 	// Round of asking in which it was; see Ticket.Round.
 	Round int `json:"round"`
 }
@@ -119,7 +120,8 @@ type Ticket struct {
 	PreferredAgent string `json:"preferredAgent,omitempty"`
 	// Offer is present while Offered.
 	Offer *Offer `json:"offer,omitempty"`
-	// Round counts the rounds of asking since the ticket began to wait; Asks are the offers that came to nothing.
+	// Round of asking the ticket is in. It grows when all were asked once and when the ticket comes to wait anew, and never
+	// shrinks. Asks are the offers that came to nothing, of this round and of the last PairPause.
 	Round int   `json:"round,omitempty"`
 	Asks  []Ask `json:"asks,omitempty"`
 
