@@ -130,13 +130,21 @@ const (
 	ProblemForbidden       = "forbidden"       // 403
 	ProblemPrecondition    = "precondition-failed"
 	ProblemLeaseLost       = "lease-lost" // 409: the pool is no longer the worker's, or the plan changed
+	ProblemTooLarge        = "too-large"  // 413: the body is over the limit of its operation
 	ProblemNotReady        = "not-ready"  // 503: no plan is active yet, or the desk is stopping
+	ProblemInternal        = "internal"   // 500: the desk failed; its log says why
 )
 
 func (p *Problem) Error() string { return p.Detail }
 
 // GetStatus is the HTTP status.
 func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType of the problem as a response.
+func (p *Problem) ContentType(string) string { return ProblemContentType }
+
+// ProblemContentType is the media type of a Problem.
+const ProblemContentType = "application/problem+json"
 
 // NewProblem with a formatted detail.
 func NewProblem(status int, problemType, format string, args ...any) *Problem {

@@ -12,6 +12,9 @@ import (
 // IdempotencyKeyHeader carries the caller's key of a mutating call: its repetition gives the first answer.
 const IdempotencyKeyHeader = "Idempotency-Key"
 
+// AgentHeader names the agent a caller acts as who is not that agent. It takes the permission impersonate on agents.
+const AgentHeader = "Caseload-Agent"
+
 // TokenAudience is the audience a ServiceAccount token must be issued for.
 const TokenAudience = "caseload"
 
