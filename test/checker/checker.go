@@ -1,0 +1,398 @@
+package checker
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+)
+
+const (
+	// pairPause is how long an agent is left alone with a ticket they did not accept.
+	pairPause = 60 * time.Second
+	// defaultLimit holds for a channel that the agent does not list.
+	defaultLimit = 1
+	// maxShown bounds the violations that a report names.
+	maxShown = 50
+)
+
+// Report is what the log proves.
+type Report struct {
+	Records, Tickets, Decisions, Timers int
+	// Unproven decisions raced with a change of another candidate, so that the log cannot tell whether the order held.
+	Unproven int
+	// Violations say what is wrong, at which record.
+	Violations []string
+	// Opened has the references of all tickets, with their number of openings.
+	Opened map[Reference]int
+}
+
+// OK says that nothing is wrong.
+func (r *Report) OK() bool { return len(r.Violations) == 0 }
+
+func (r *Report) String() string {
+	return fmt.Sprintf("%d records, %d tickets, %d decisions (%d unproven), %d timers fired, %d violations",
+		r.Records, r.Tickets, r.Decisions, r.Unproven, r.Timers, len(r.Violations))
+}
+
+type ticketState struct {
+	state
+	id, version, changed int64
+	openedAt             time.Time
+	channel, language    string
+	round                int
+	asks                 []ask
+	setAside             bool
+}
+
+type ask struct {
+	agent string
+	round int
+	at    time.Time
+}
+
+type agentState struct {
+	presence string
+	load     map[string]int
+	// changed is the last record that changed the agent other than by a decision; decided the commit of the last decision.
+	changed int64
+}
+
+type checker struct {
+	report  Report
+	plan    planData
+	served  map[string]map[string]bool // queue → agents of the plan
+	tickets map[int64]*ticketState
+	waiting map[string]map[int64]*ticketState // by queue
+	agents  map[string]*agentState
+	last    Record
+}
+
+// Check the whole log of a desk. Tickets whose timer is due before until and has not fired count as violations.
+func Check(records []Record, until time.Time) *Report {
+	c := &checker{
+		report:  Report{Opened: map[Reference]int{}},
+		served:  map[string]map[string]bool{},
+		tickets: map[int64]*ticketState{},
+		waiting: map[string]map[int64]*ticketState{},
+		agents:  map[string]*agentState{},
+	}
+	for i := range records {
+		c.record(&records[i])
+		c.last = records[i]
+	}
+	for _, t := range c.tickets {
+		if !t.WakeAt.IsZero() && t.WakeAt.Before(until) {
+			c.fault(&c.last, "the timer of ticket %d was due at %s and never fired", t.id, t.WakeAt.Format(time.RFC3339Nano))
+		}
+	}
+	c.report.Records, c.report.Tickets = len(records), len(c.tickets)
+	return &c.report
+}
+
+func (c *checker) fault(r *Record, format string, args ...any) {
+	if len(c.report.Violations) < maxShown {
+		c.report.Violations = append(c.report.Violations, fmt.Sprintf("record %d (%s): ", r.Seq, r.Type)+fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) record(r *Record) {
+	if r.Seq != c.last.Seq+1 {
+		c.fault(r, "follows record %d: the log is not dense", c.last.Seq)
+	}
+	if r.At.Before(c.last.At) {
+		c.fault(r, "desk time went back from %s to %s", c.last.At, r.At)
+	}
+	switch {
+	case r.Type == "plan.activated":
+		c.activate(r)
+	case r.Type == "agent.presence":
+		var data struct{ To string }
+		c.decode(r, &data)
+		agent := c.agent(r.Agent)
+		agent.presence, agent.changed = data.To, r.Seq
+	case r.Ticket != 0:
+		c.ticket(r)
+	}
+}
+
+func (c *checker) decode(r *Record, into any) {
+	if len(r.Data) == 0 {
+		return
+	}
+	if err := json.Unmarshal(r.Data, into); err != nil {
+		c.fault(r, "unreadable data: %v", err)
+	}
+}
+
+func (c *checker) activate(r *Record) {
+	c.plan = planData{}
+	c.decode(r, &c.plan)
+	clear(c.served)
+	for name, queue := range c.plan.Queues {
+		c.served[name] = map[string]bool{}
+		for _, agent := range queue.Agents {
+			c.served[name][agent] = true
+		}
+	}
+	// Decisions made under the older plan are refused, so every agent counts as changed.
+	for _, agent := range c.agents {
+		agent.changed = r.Seq
+	}
+}
+
+func (c *checker) agent(name string) *agentState {
+	a := c.agents[name]
+	if a == nil {
+		a = &agentState{presence: "Offline", load: map[string]int{}}
+		c.agents[name] = a
+	}
+	return a
+}
+
+func (c *checker) ticket(r *Record) {
+	t := c.tickets[r.Ticket]
+	if t == nil {
+		t = c.opened(r)
+	} else if r.Version != t.version+1 {
+		c.fault(r, "ticket %d goes from version %d to %d", t.id, t.version, r.Version)
+	} else if r.From == nil || !sameState(*r.From, t.state) {
+		c.fault(r, "ticket %d is said to come from %+v, but was %+v", t.id, r.From, t.state)
+	}
+	if r.To == nil {
+		c.fault(r, "ticket %d has no state", t.id)
+		return
+	}
+	c.timer(r, t)
+	c.ask(r, t)
+	if r.Dispatch != nil {
+		c.decision(r, t)
+	}
+	c.move(r, t)
+	c.owner(r, t)
+}
+
+func sameState(a, b state) bool {
+	return a.Status == b.Status && a.Queue == b.Queue && a.Agent == b.Agent && a.Priority == b.Priority && a.WakeAt.Equal(b.WakeAt)
+}
+
+func (c *checker) opened(r *Record) *ticketState {
+	if r.Type != "ticket.opened" || r.Version != 1 || r.From != nil {
+		c.fault(r, "ticket %d begins here at version %d", r.Ticket, r.Version)
+	}
+	var data struct {
+		openedData
+		Opened *openedData `json:"opened"`
+	}
+	c.decode(r, &data)
+	if data.Opened != nil {
+		data.openedData = *data.Opened
+	}
+	t := &ticketState{id: r.Ticket, openedAt: r.At, channel: data.Channel, language: data.Language}
+	c.tickets[t.id] = t
+	if data.Reference != nil {
+		c.report.Opened[*data.Reference]++
+		if n := c.report.Opened[*data.Reference]; n > 1 {
+			c.fault(r, "reference %s/%s was opened %d times", data.Reference.Source, data.Reference.Key, n)
+		}
+	}
+	return t
+}
+
+// timer checks that what a timer caused was due, and that what must come before a timer did.
+func (c *checker) timer(r *Record, t *ticketState) {
+	if r.Timer != nil {
+		c.report.Timers++
+		if !r.Timer.Due.Equal(t.WakeAt) {
+			c.fault(r, "fired the timer of %s, but ticket %d had %s", r.Timer.Due, t.id, t.WakeAt)
+		}
+		if r.At.Before(r.Timer.Due) {
+			c.fault(r, "the timer of ticket %d fired %s early", t.id, r.Timer.Due.Sub(r.At))
+		}
+	}
+	if r.Type == "ticket.accepted" && !r.At.Before(t.WakeAt) {
+		c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.WakeAt)
+	}
+}
+
+// ask keeps who was asked in which round.
+func (c *checker) ask(r *Record, t *ticketState) {
+	if r.Type == "ticket.updated" {
+		var data struct {
+			Changed struct {
+				Language *string `json:"language"`
+			} `json:"changed"`
+		}
+		c.decode(r, &data)
+		if data.Changed.Language != nil {
+			t.language = *data.Changed.Language
+		}
+	}
+	switch r.Type {
+	case "ticket.declined", "ticket.offerExpired":
+		t.asks = append(t.asks, ask{agent: t.Agent, round: t.round, at: r.At})
+	case "ticket.transferred", "ticket.returned", "ticket.drained", "ticket.rerouted", "ticket.resumed", "ticket.reopened":
+		if r.To.Status == "Waiting" && (t.Status != "Waiting" || r.To.Queue != t.Queue) {
+			t.asks = nil
+		}
+	}
+	t.setAside = r.Type == "ticket.setAside"
+}
+
+func (c *checker) decision(r *Record, t *ticketState) {
+	c.report.Decisions++
+	name, agent, now := r.To.Agent, c.agent(r.To.Agent), r.At
+	t.round = r.Dispatch.Round
+	if t.Status != "Waiting" {
+		c.fault(r, "ticket %d is given to %s while it is %s", t.id, name, t.Status)
+	}
+	if agent.presence != "Available" {
+		c.fault(r, "ticket %d is given to %s, who is %s", t.id, name, agent.presence)
+	}
+	if !c.canServe(t, name) {
+		c.fault(r, "ticket %d of queue %s is given to %s, who does not serve it", t.id, t.Queue, name)
+	}
+	for _, earlier := range t.asks {
+		if earlier.agent == name && (earlier.round == r.Dispatch.Round || now.Sub(earlier.at) < pairPause) {
+			c.fault(r, "ticket %d is offered to %s again, %s after they did not accept it in round %d", t.id, name, now.Sub(earlier.at), earlier.round)
+		}
+	}
+	c.order(r, t, name, agent)
+}
+
+// order checks that no ticket that goes before t could have had the agent.
+func (c *checker) order(r *Record, t *ticketState, name string, agent *agentState) {
+	if agent.changed > r.Dispatch.Position {
+		c.report.Unproven++
+		return
+	}
+	for _, queue := range c.plan.Pools[r.Dispatch.Pool] {
+		for _, other := range c.waiting[queue] {
+			if other == t || other.changed > r.Dispatch.Position || other.setAside || c.compare(other, t) >= 0 ||
+				!c.canServe(other, name) || !c.fits(name, other.channel) || askedLately(other, name, r.At) {
+				continue
+			}
+			if c.raced(other, name, r.Dispatch.Position) {
+				c.report.Unproven++
+				return
+			}
+			c.fault(r, "ticket %d is given to %s, but ticket %d goes before it and waits", t.id, name, other.id)
+			return
+		}
+	}
+}
+
+// raced says whether another agent who could have had the ticket changed after the position: the decision to give it to
+// them was then refused.
+func (c *checker) raced(t *ticketState, except string, position int64) bool {
+	for name := range c.served[t.Queue] {
+		if name != except && c.agent(name).changed > position {
+			return true
+		}
+	}
+	return false
+}
+
+func askedLately(t *ticketState, agent string, now time.Time) bool {
+	return slices.ContainsFunc(t.asks, func(a ask) bool {
+		// A second of grace: the decision was made a little before its record.
+		return a.agent == agent && now.Sub(a.at) < pairPause+time.Second
+	})
+}
+
+func (c *checker) canServe(t *ticketState, agent string) bool {
+	queue, ok := c.plan.Queues[t.Queue]
+	if !ok || queue.Paused || !c.served[t.Queue][agent] {
+		return false
+	}
+	return queue.LanguageMatch != "Required" || t.language == "" || slices.Contains(c.plan.Agents[agent].Languages, t.language)
+}
+
+var ranks = map[string]int{"Urgent": 0, "High": 1, "Normal": 2, "Low": 3}
+
+// compare is negative if a goes before b: queue priority, ticket priority, age, id.
+func (c *checker) compare(a, b *ticketState) int {
+	if d := c.plan.Queues[b.Queue].Priority - c.plan.Queues[a.Queue].Priority; d != 0 {
+		return d
+	}
+	if d := ranks[a.Priority] - ranks[b.Priority]; d != 0 {
+		return d
+	}
+	if d := a.openedAt.Compare(b.openedAt); d != 0 {
+		return d
+	}
+	return int(a.id - b.id)
+}
+
+// fits says whether the agent has room for one more ticket of the channel: each costs 1/limit of the whole.
+func (c *checker) fits(agent, channel string) bool {
+	return c.used(agent, channel).Cmp(big.NewRat(1, 1)) <= 0
+}
+
+// used is the part of the agent that is used, with one more ticket of the channel unless it is empty.
+func (c *checker) used(agent, channel string) *big.Rat {
+	sum := new(big.Rat)
+	for ch, n := range c.agent(agent).load {
+		sum.Add(sum, big.NewRat(int64(n), c.limit(agent, ch)))
+	}
+	if channel != "" {
+		sum.Add(sum, big.NewRat(1, c.limit(agent, channel)))
+	}
+	return sum
+}
+
+func (c *checker) limit(agent, channel string) int64 {
+	if n, ok := c.plan.Agents[agent].Limits[channel]; ok {
+		return int64(n)
+	}
+	return defaultLimit
+}
+
+func holds(status string) bool { return status == "Offered" || status == "Open" }
+
+// move puts the ticket into its new state and checks the limit of an agent who gets it.
+func (c *checker) move(r *Record, t *ticketState) {
+	from, to := t.state, *r.To
+	if holds(from.Status) && (!holds(to.Status) || from.Agent != to.Agent) {
+		agent := c.agent(from.Agent)
+		agent.load[t.channel]--
+		agent.changed = r.Seq
+	}
+	if holds(to.Status) && (!holds(from.Status) || from.Agent != to.Agent) {
+		if !c.fits(to.Agent, t.channel) {
+			c.fault(r, "ticket %d exceeds the limit of %s: %v", t.id, to.Agent, c.agent(to.Agent).load)
+		}
+		agent := c.agent(to.Agent)
+		agent.load[t.channel]++
+		if r.Dispatch == nil {
+			agent.changed = r.Seq
+		}
+	}
+	delete(c.waiting[from.Queue], t.id)
+	t.state, t.version, t.changed = to, r.Version, r.Seq
+	if to.Status == "Waiting" {
+		if c.waiting[to.Queue] == nil {
+			c.waiting[to.Queue] = map[int64]*ticketState{}
+		}
+		c.waiting[to.Queue][t.id] = t
+	}
+}
+
+// owner checks that the ticket has exactly one owner: a queue while Waiting or Offered, else an agent.
+func (c *checker) owner(r *Record, t *ticketState) {
+	switch t.Status {
+	case "Waiting":
+		if t.Queue == "" || t.Agent != "" {
+			c.fault(r, "ticket %d waits with queue %q and agent %q", t.id, t.Queue, t.Agent)
+		}
+	case "Offered":
+		if t.Queue == "" || t.Agent == "" || t.WakeAt.IsZero() {
+			c.fault(r, "ticket %d is offered with queue %q, agent %q, until %s", t.id, t.Queue, t.Agent, t.WakeAt)
+		}
+	case "Open", "Pending", "OnHold":
+		if t.Agent == "" {
+			c.fault(r, "ticket %d is %s with nobody", t.id, t.Status)
+		}
+	}
+}

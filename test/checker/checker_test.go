@@ -1,0 +1,107 @@
+package checker
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+
+func at(seconds int) string { return start.Add(time.Duration(seconds) * time.Second).Format(time.RFC3339) }
+
+const plan = `{"queues":{"general":{"agents":["jo","sam"]},"urgent":{"agents":["jo"],"priority":10}},
+"agents":{"jo":{"limits":{"Email":1}},"sam":{"limits":{"Email":2,"Phone":1}}},"pools":{"general":["general","urgent"]}}`
+
+// log numbers and dates the lines, whose %s stand for the instants given in seconds.
+func log(t *testing.T, lines ...string) []Record {
+	t.Helper()
+	var text strings.Builder
+	for i, line := range lines {
+		line = strings.ReplaceAll(line, "\n", "")
+		if !strings.Contains(line, `"seq"`) {
+			line = fmt.Sprintf(`{"seq":%d,%s`, i+1, line[1:])
+		}
+		if !strings.Contains(line, `"at"`) {
+			line = fmt.Sprintf(`{"at":%q,%s`, at(i), line[1:])
+		}
+		text.WriteString(line + "\n")
+	}
+	records, err := Read(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
+func opened(id int, queue string) string {
+	return fmt.Sprintf(`{"type":"ticket.opened","ticket":%d,"version":1,"to":{"status":"Waiting","queue":%q,"priority":"Normal"},
+"data":{"channel":"Email","reference":{"source":"test","key":"%d"}}}`, id, queue, id)
+}
+
+func present(agent string) string {
+	return fmt.Sprintf(`{"type":"agent.presence","agent":%q,"data":{"to":"Available"}}`, agent)
+}
+
+func assigned(id, version int, queue, agent string, position int) string {
+	return fmt.Sprintf(`{"type":"ticket.assigned","ticket":%d,"version":%d,"from":{"status":"Waiting","queue":%q,"priority":"Normal"},
+"to":{"status":"Open","queue":%q,"agent":%q,"priority":"Normal"},"dispatch":{"pool":"general","position":%d,"round":1}}`, id, version, queue, queue, agent, position)
+}
+
+func offered(id, version int, agent string, position, until int) string {
+	return fmt.Sprintf(`{"type":"ticket.offered","ticket":%d,"version":%d,"from":{"status":"Waiting","queue":"general","priority":"Normal"},
+"to":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q},"dispatch":{"pool":"general","position":%d,"round":1}}`, id, version, agent, at(until), position)
+}
+
+func back(kind string, id, version int, agent string, until int, extra string) string {
+	return fmt.Sprintf(`{"type":%q,"ticket":%d,"version":%d,"from":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q},
+"to":{"status":"Waiting","queue":"general","priority":"Normal"}%s}`, kind, id, version, agent, at(until), extra)
+}
+
+func activated() string { return `{"type":"plan.activated","data":` + plan + `}` }
+
+func TestCheck(t *testing.T) {
+	expired := func(due, when int) string {
+		return back("ticket.offerExpired", 1, 3, "jo", due, fmt.Sprintf(`,"timer":{"due":%q},"at":%q`, at(due), at(when)))
+	}
+	tests := []struct {
+		name string
+		log  []string
+		want string // part of the only violation; empty: none
+	}{
+		{"an honest log", []string{activated(), present("jo"), present("sam"), opened(1, "general"), opened(2, "urgent"),
+			assigned(2, 2, "urgent", "jo", 5), assigned(1, 2, "general", "sam", 5)}, ""},
+		{"a hole in the log", []string{activated(), `{"seq":3,"type":"lease.acquired"}`}, "not dense"},
+		{"time goes back", []string{activated(), `{"type":"lease.acquired","at":"2020-01-01T00:00:00Z"}`}, "time went back"},
+		{"a version is missing", []string{activated(), present("jo"), opened(1, "general"), assigned(1, 3, "general", "jo", 3)}, "version 1 to 3"},
+		{"a change from what it never was", []string{activated(), present("jo"), opened(1, "general"), assigned(1, 2, "urgent", "jo", 3)}, "is said to come from"},
+		{"one reference opened twice", []string{activated(), opened(1, "general"), strings.Replace(opened(2, "general"), `"key":"2"`, `"key":"1"`, 1)}, "opened 2 times"},
+		{"above the limit", []string{activated(), present("jo"), opened(1, "general"), opened(2, "general"),
+			assigned(1, 2, "general", "jo", 4), assigned(2, 2, "general", "jo", 4)}, "exceeds the limit of jo"},
+		{"out of order", []string{activated(), present("jo"), opened(1, "general"), opened(2, "general"), assigned(2, 2, "general", "jo", 4)},
+			"ticket 1 goes before it"},
+		{"a queue of lower priority first", []string{activated(), present("jo"), opened(1, "general"), opened(2, "urgent"), assigned(1, 2, "general", "jo", 4)},
+			"ticket 2 goes before it"},
+		{"an arrival that the decision had not seen", []string{activated(), present("jo"), opened(1, "general"), opened(2, "urgent"), assigned(1, 2, "general", "jo", 3)}, ""},
+		{"to somebody who is not there", []string{activated(), opened(1, "general"), assigned(1, 2, "general", "jo", 2)}, "who is Offline"},
+		{"to somebody who does not serve", []string{activated(), present("sam"), opened(1, "urgent"), assigned(1, 2, "urgent", "sam", 3)}, "does not serve it"},
+		{"asked again in the round", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			back("ticket.declined", 1, 3, "jo", 30, ""), offered(1, 4, "jo", 5, 30)}, "to jo again"},
+		{"a timer in time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 31)}, ""},
+		{"a timer early", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 29)}, "early"},
+		{"a timer that never fires", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30)}, "never fired"},
+		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			report := Check(log(t, test.log...), start.Add(time.Hour))
+			switch {
+			case test.want == "" && !report.OK():
+				t.Errorf("unexpected: %s", strings.Join(report.Violations, "\n"))
+			case test.want != "" && !strings.Contains(strings.Join(report.Violations, "\n"), test.want):
+				t.Errorf("want a violation with %q, got %q", test.want, report.Violations)
+			}
+		})
+	}
+}

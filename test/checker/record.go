@@ -1,0 +1,95 @@
+// Package checker proves from the desk's log alone that nothing was lost, nobody had two owners, no limit was exceeded,
+// the order was kept, and every timer fired when it was due. It shares no code with what it checks: it reads the log's
+// JSON and has its own idea of the rules.
+package checker
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Record is one line of the log, as far as the checker reads it.
+type Record struct {
+	Seq          int64           `json:"seq"`
+	At           time.Time       `json:"at"`
+	Type         string          `json:"type"`
+	Actor        string          `json:"actor"`
+	Ticket       int64           `json:"ticket"`
+	Version      int64           `json:"version"`
+	From         *state          `json:"from"`
+	To           *state          `json:"to"`
+	PlanRevision int64           `json:"planRevision"`
+	Agent        string          `json:"agent"`
+	Dispatch     *decision       `json:"dispatch"`
+	Timer        *timer          `json:"timer"`
+	Data         json.RawMessage `json:"data"`
+}
+
+type state struct {
+	Status   string    `json:"status"`
+	Queue    string    `json:"queue"`
+	Agent    string    `json:"agent"`
+	Priority string    `json:"priority"`
+	WakeAt   time.Time `json:"wakeAt"`
+}
+
+type decision struct {
+	Offer    int64     `json:"offer"`
+	Until    time.Time `json:"until"`
+	Position int64     `json:"position"`
+	Pool     string    `json:"pool"`
+	Epoch    int64     `json:"epoch"`
+	Round    int       `json:"round"`
+}
+
+type timer struct {
+	Due time.Time `json:"due"`
+}
+
+type planData struct {
+	Queues map[string]planQueue `json:"queues"`
+	Agents map[string]planAgent `json:"agents"`
+	Pools  map[string][]string  `json:"pools"`
+}
+
+type planQueue struct {
+	Priority      int      `json:"priority"`
+	LanguageMatch string   `json:"languageMatch"`
+	Paused        bool     `json:"paused"`
+	Agents        []string `json:"agents"`
+}
+
+type planAgent struct {
+	Languages []string       `json:"languages"`
+	Limits    map[string]int `json:"limits"`
+}
+
+type openedData struct {
+	Channel   string     `json:"channel"`
+	Language  string     `json:"language"`
+	Reference *Reference `json:"reference"`
+}
+
+// Reference is a ticket's identity in the system it came from.
+type Reference struct {
+	Source string `json:"source"`
+	Key    string `json:"key"`
+}
+
+// Read a log of one record a line.
+func Read(r io.Reader) ([]Record, error) {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, 64<<20)
+	var records []Record
+	for scanner.Scan() {
+		var record Record
+		if err := json.Unmarshal(scanner.Bytes(), &record); err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(records)+1, err)
+		}
+		records = append(records, record)
+	}
+	return records, scanner.Err()
+}
