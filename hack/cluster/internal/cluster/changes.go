@@ -1,0 +1,31 @@
+package cluster
+
+import (
+	"os"
+	"strings"
+
+	"github.com/caseload-dev/caseload/hack/cluster/internal/machine"
+)
+
+// Exists tells whether a cluster, running or not, is in the folder.
+func (c *Cluster) Exists() bool {
+	_, err := os.Stat(c.path("pki"))
+	return err == nil
+}
+
+// Changes lists what Up changes on the machine.
+func (c *Cluster) Changes() []string {
+	changes := []string{
+		"state, logs and volumes in " + c.Dir + ", binaries in " + c.Bin,
+		"processes listening on the loopback, and the API server on port 6443, closed to other machines",
+		"the address " + NodeIP + " on the loopback interface, a network interface (veth…) and a route for each pod",
+		"nftables tables " + nftTable + " and kube-proxy",
+		"a cgroup /" + networkName,
+		"kernel settings " + strings.Join(kernelSettings, ", "),
+		"down takes all of these away again, except the binaries",
+	}
+	if lacking := machine.LackingPackages(); len(lacking) > 0 {
+		changes = append([]string{"Debian packages, which stay: " + strings.Join(lacking, ", ")}, changes...)
+	}
+	return changes
+}
