@@ -9,7 +9,9 @@ import (
 
 var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
-func at(seconds int) string { return start.Add(time.Duration(seconds) * time.Second).Format(time.RFC3339) }
+func at(seconds int) string {
+	return start.Add(time.Duration(seconds) * time.Second).Format(time.RFC3339)
+}
 
 const plan = `{"queues":{"general":{"agents":["jo","sam"]},"urgent":{"agents":["jo"],"priority":10}},
 "agents":{"jo":{"limits":{"Email":1}},"sam":{"limits":{"Email":2,"Phone":1}}},"pools":{"general":["general","urgent"]}}`
