@@ -130,7 +130,7 @@ type Tier struct {
 	Team         string
 	Level        int
 	DefaultQueue string
-	// Agents selected, by name.
+	// Agents selected, or assigned to one of its queues, by name.
 	Agents []string
 }
 
@@ -148,6 +148,8 @@ type Queue struct {
 	// Agents who can serve the queue, by name: selected or assigned, and meeting the required skills. Languages are a
 	// matter of the single ticket.
 	Agents []string
+	// candidates are selected or assigned, whether they have the skills or not.
+	candidates []string
 	// Pool the queue belongs to; empty if nobody can serve it.
 	Pool string
 }

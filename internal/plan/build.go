@@ -1,0 +1,320 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/routing"
+)
+
+// What holds where a declaration does not say, as the schema's defaults have it.
+const (
+	defaultReopenWindow    = 72 * time.Hour
+	defaultMaxMissedOffers = 2
+	defaultOfferTimeout    = 30 * time.Second
+)
+
+// Build resolves the entries of a manifest. It fails if they are not those of the manifest, cannot be read, or name an
+// owner (team of a tier, tier of a queue …) that is not among them; of what Compile returns it never does. Other
+// references to what is not there are left empty.
+func Build(m Manifest, entries []Entry) (*Plan, error) {
+	if m.SchemaVersion > SchemaVersion {
+		return nil, fmt.Errorf("the plan has schema version %d; this build reads up to %d: upgrade it", m.SchemaVersion, SchemaVersion)
+	}
+	d, err := read(m, entries)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{
+		Hash:   m.Hash(),
+		Teams:  make(map[string]*Team, len(d.teams)),
+		Tiers:  make(map[string]*Tier, len(d.tiers)),
+		Queues: make(map[string]*Queue, len(d.queues)),
+		Agents: make(map[string]*Agent, len(d.agents)),
+	}
+	for _, step := range []func(*Plan) error{d.addHelpDesk, d.addTeams, d.addAgents, d.addTiers, d.addQueues} {
+		if err := step(p); err != nil {
+			return nil, err
+		}
+	}
+	d.staff(p)
+	p.Pools = pools(p.Queues)
+	p.Router = d.router(p)
+	return p, nil
+}
+
+// declarations are the decoded objects of a plan.
+type declarations struct {
+	name     string
+	helpDesk *v1alpha1.HelpDesk
+	teams    map[string]*v1alpha1.SupportTeam
+	tiers    map[string]*v1alpha1.Tier
+	queues   map[string]*v1alpha1.Queue
+	agents   map[string]*v1alpha1.Agent
+	policies map[string]*v1alpha1.RoutingPolicy
+}
+
+func read(m Manifest, entries []Entry) (*declarations, error) {
+	d := &declarations{
+		name:     m.HelpDesk,
+		teams:    map[string]*v1alpha1.SupportTeam{},
+		tiers:    map[string]*v1alpha1.Tier{},
+		queues:   map[string]*v1alpha1.Queue{},
+		agents:   map[string]*v1alpha1.Agent{},
+		policies: map[string]*v1alpha1.RoutingPolicy{},
+	}
+	hashes := make(map[Key]string, len(m.Entries))
+	for _, ref := range m.Entries {
+		hashes[ref.Key] = ref.Hash
+	}
+	if len(hashes) != len(entries) {
+		return nil, fmt.Errorf("the manifest lists %d objects, and %d came with it", len(hashes), len(entries))
+	}
+	for _, e := range entries {
+		if e.Hash() != hashes[e.Key] {
+			return nil, fmt.Errorf("%s is not the one the manifest lists", e.Key)
+		}
+		object, err := decode(e)
+		if err != nil {
+			return nil, err
+		}
+		switch o := object.(type) {
+		case *v1alpha1.HelpDesk:
+			if e.Name != m.HelpDesk {
+				return nil, fmt.Errorf("%s is in the plan of HelpDesk %s", e.Key, m.HelpDesk)
+			}
+			d.helpDesk = o
+		case *v1alpha1.SupportTeam:
+			d.teams[e.Name] = o
+		case *v1alpha1.Tier:
+			d.tiers[e.Name] = o
+		case *v1alpha1.Queue:
+			d.queues[e.Name] = o
+		case *v1alpha1.Agent:
+			d.agents[e.Name] = o
+		case *v1alpha1.RoutingPolicy:
+			d.policies[e.Name] = o
+		}
+	}
+	return d, nil
+}
+
+// decode makes the object of an entry.
+func decode(e Entry) (metav1.Object, error) {
+	meta := metav1.ObjectMeta{Name: e.Name, Labels: e.Labels}
+	var object metav1.Object
+	var spec any
+	switch e.Kind {
+	case KindHelpDesk:
+		o := &v1alpha1.HelpDesk{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	case KindSupportTeam:
+		o := &v1alpha1.SupportTeam{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	case KindTier:
+		o := &v1alpha1.Tier{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	case KindQueue:
+		o := &v1alpha1.Queue{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	case KindAgent:
+		o := &v1alpha1.Agent{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	case KindRoutingPolicy:
+		o := &v1alpha1.RoutingPolicy{ObjectMeta: meta}
+		object, spec = o, &o.Spec
+	default:
+		return nil, fmt.Errorf("%s: this build knows no such kind", e.Key)
+	}
+	if err := json.Unmarshal(e.Spec, spec); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Key, err)
+	}
+	return object, nil
+}
+
+func (d *declarations) addHelpDesk(p *Plan) error {
+	p.HelpDesk = HelpDesk{Name: d.name, ReopenWindow: defaultReopenWindow, MaxMissedOffers: defaultMaxMissedOffers}
+	if d.helpDesk == nil {
+		return nil
+	}
+	spec := &d.helpDesk.Spec
+	var err error
+	if p.HelpDesk.ReopenWindow, err = duration(spec.ReopenWindow, defaultReopenWindow); err != nil {
+		return fmt.Errorf("HelpDesk/%s: reopenWindow: %w", d.name, err)
+	}
+	if spec.MaxMissedOffers > 0 {
+		p.HelpDesk.MaxMissedOffers = int(spec.MaxMissedOffers)
+	}
+	p.HelpDesk.DefaultTeam = present(d.teams, string(spec.DefaultTeamRef.Name))
+	p.HelpDesk.Webhooks = spec.Webhooks
+	return nil
+}
+
+func (d *declarations) addTeams(p *Plan) error {
+	for name, o := range d.teams {
+		team := &Team{Name: name}
+		if ref := o.Spec.ParentTeamRef; ref != nil {
+			team.Parent = present(d.teams, string(ref.Name))
+		}
+		if ref := o.Spec.LeadRef; ref != nil {
+			team.Lead = present(d.agents, string(ref.Name))
+		}
+		if ref := o.Spec.DefaultQueueRef; ref != nil {
+			team.DefaultQueue = present(d.queues, string(ref.Name))
+		}
+		p.Teams[name] = team
+	}
+	return nil
+}
+
+func (d *declarations) addAgents(p *Plan) error {
+	for name, o := range d.agents {
+		team, ok := d.teams[string(o.Spec.TeamRef.Name)]
+		if !ok {
+			return fmt.Errorf("Agent/%s: the plan has no SupportTeam %s", name, o.Spec.TeamRef.Name)
+		}
+		languages, limits := o.Spec.Languages, o.Spec.Limits
+		if len(languages) == 0 {
+			languages = team.Spec.Defaults.Languages
+		}
+		if len(limits) == 0 {
+			limits = team.Spec.Defaults.Limits
+		}
+		a := &Agent{
+			Name:        name,
+			DisplayName: o.Spec.DisplayName,
+			Team:        team.Name,
+			Subject:     o.Spec.Subject,
+			Skills:      make(map[string]int, len(o.Spec.Skills)),
+			Languages:   make(map[string]bool, len(languages)),
+			Limits:      make(map[string]int, len(limits)),
+		}
+		if a.DisplayName == "" {
+			a.DisplayName = name
+		}
+		if ref := o.Spec.ManagerRef; ref != nil {
+			a.Manager = present(d.agents, string(ref.Name))
+		}
+		for _, s := range o.Spec.Skills {
+			a.Skills[string(s.Name)] = int(s.Level)
+		}
+		for _, l := range languages {
+			a.Languages[string(l)] = true
+		}
+		for _, l := range limits {
+			a.Limits[string(l.Channel)] = max(int(l.Max), 1)
+		}
+		p.Agents[name] = a
+	}
+	return nil
+}
+
+func (d *declarations) addTiers(p *Plan) error {
+	for name, o := range d.tiers {
+		if _, ok := d.teams[string(o.Spec.TeamRef.Name)]; !ok {
+			return fmt.Errorf("Tier/%s: the plan has no SupportTeam %s", name, o.Spec.TeamRef.Name)
+		}
+		if _, err := selector(o.Spec.AgentSelector); err != nil {
+			return fmt.Errorf("Tier/%s: agentSelector: %w", name, err)
+		}
+		tier := &Tier{Name: name, Team: string(o.Spec.TeamRef.Name), Level: int(o.Spec.Level)}
+		if ref := o.Spec.DefaultQueueRef; ref != nil {
+			tier.DefaultQueue = present(d.queues, string(ref.Name))
+		}
+		p.Tiers[name] = tier
+	}
+	return nil
+}
+
+func (d *declarations) addQueues(p *Plan) error {
+	for name, o := range d.queues {
+		tier, ok := p.Tiers[string(o.Spec.TierRef.Name)]
+		if !ok {
+			return fmt.Errorf("Queue/%s: the plan has no Tier %s", name, o.Spec.TierRef.Name)
+		}
+		if _, err := selector(o.Spec.AgentSelector); err != nil {
+			return fmt.Errorf("Queue/%s: agentSelector: %w", name, err)
+		}
+		timeout, err := duration(o.Spec.Offer.Timeout, defaultOfferTimeout)
+		if err != nil {
+			return fmt.Errorf("Queue/%s: offer.timeout: %w", name, err)
+		}
+		q := &Queue{
+			Name:         name,
+			Tier:         tier.Name,
+			Team:         tier.Team,
+			Channels:     make(map[string]bool, len(o.Spec.Channels)),
+			Priority:     int(o.Spec.Priority),
+			Requirements: *o.Spec.Requirements.DeepCopy(),
+			Strategy:     o.Spec.Strategy,
+			Offer:        Offer{Auto: o.Spec.Offer.Mode == v1alpha1.OfferAuto, Timeout: timeout},
+			Paused:       o.Spec.State == v1alpha1.QueuePaused,
+		}
+		for _, c := range o.Spec.Channels {
+			q.Channels[string(c)] = true
+		}
+		for i := range q.Requirements.Skills {
+			q.Requirements.Skills[i].MinLevel = max(q.Requirements.Skills[i].MinLevel, 1)
+		}
+		if q.Requirements.LanguageMatch == "" {
+			q.Requirements.LanguageMatch = v1alpha1.LanguageIgnored
+		}
+		if q.Strategy == "" {
+			q.Strategy = v1alpha1.LeastOccupied
+		}
+		p.Queues[name] = q
+	}
+	return nil
+}
+
+// router compiles the policies. A team with several, which Compile does not let through, has the first by name.
+func (d *declarations) router(p *Plan) *routing.Router {
+	teams := make(map[string]routing.Team, len(p.Teams))
+	for name, team := range p.Teams {
+		teams[name] = routing.Team{DefaultQueue: team.DefaultQueue, Parent: team.Parent}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.policies)) {
+		spec := d.policies[name].Spec
+		team, ok := teams[string(spec.TeamRef.Name)]
+		if !ok || team.Policy != nil {
+			continue
+		}
+		team.Policy, _ = routing.CompilePolicy(name, spec.Rules)
+		teams[string(spec.TeamRef.Name)] = team
+	}
+	queues := make(map[string]bool, len(p.Queues))
+	for name := range p.Queues {
+		queues[name] = true
+	}
+	return routing.New(p.HelpDesk.DefaultTeam, teams, queues)
+}
+
+// present returns the name if there is such an object.
+func present[T any](objects map[string]T, name string) string {
+	if _, ok := objects[name]; !ok {
+		return ""
+	}
+	return name
+}
+
+func duration(d v1alpha1.Duration, absent time.Duration) (time.Duration, error) {
+	if d == "" {
+		return absent, nil
+	}
+	return time.ParseDuration(string(d))
+}
+
+// selector of agents. An absent one selects all: a queue's narrows nothing, and a tier has one by its schema.
+func selector(s *metav1.LabelSelector) (labels.Selector, error) {
+	if s == nil {
+		return labels.Everything(), nil
+	}
+	return metav1.LabelSelectorAsSelector(s)
+}

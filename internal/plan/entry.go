@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+)
+
+// Kinds of the objects in a plan.
+const (
+	KindHelpDesk      = "HelpDesk"
+	KindSupportTeam   = "SupportTeam"
+	KindTier          = "Tier"
+	KindQueue         = "Queue"
+	KindAgent         = "Agent"
+	KindRoutingPolicy = "RoutingPolicy"
+)
+
+// Compare orders keys by kind and name.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Name, other.Name))
+}
+
+// NewEntry has the part of an object's content that the desk and the queue workers run by. What only shapes workloads
+// (storage, resources, replicas) is left out: changing it makes no new plan. The object is a pointer to one of the kinds
+// above.
+func NewEntry(object metav1.Object) (Entry, error) {
+	var kind string
+	var labels map[string]string
+	var spec any
+	switch o := object.(type) {
+	case *v1alpha1.HelpDesk:
+		s := o.Spec
+		s.Storage, s.DeletionPolicy, s.Desk = v1alpha1.Storage{}, "", v1alpha1.DeskWorkload{}
+		kind, spec = KindHelpDesk, s
+	case *v1alpha1.SupportTeam:
+		kind, spec = KindSupportTeam, o.Spec
+	case *v1alpha1.Tier:
+		s := o.Spec
+		s.Replicas, s.Worker = nil, v1alpha1.WorkerWorkload{}
+		kind, spec = KindTier, s
+	case *v1alpha1.Queue:
+		kind, spec = KindQueue, o.Spec
+	case *v1alpha1.Agent:
+		kind, spec, labels = KindAgent, o.Spec, o.Labels
+		if len(labels) == 0 {
+			labels = nil
+		}
+	case *v1alpha1.RoutingPolicy:
+		kind, spec = KindRoutingPolicy, o.Spec
+	default:
+		return Entry{}, fmt.Errorf("a %T is not part of a plan", object)
+	}
+	encoded, err := json.Marshal(spec)
+	if err != nil {
+		return Entry{}, fmt.Errorf("encode %s/%s: %w", kind, object.GetName(), err)
+	}
+	return Entry{Key: Key{Kind: kind, Name: object.GetName()}, Labels: labels, Spec: encoded}, nil
+}
+
+// Hash of the entry: hex SHA-256 of its JSON.
+func (e Entry) Hash() string { return hashJSON(e) }
+
+// Hash of the manifest: hex SHA-256 of its JSON. Two plans with the same hash are the same.
+func (m Manifest) Hash() string { return hashJSON(m) }
+
+// hashJSON hashes values that always encode: maps with string keys, which JSON sorts, and JSON that is valid already.
+func hashJSON(value any) string {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(encoded)
+	return hex.EncodeToString(sum[:])
+}
+
+// NewManifest lists the entries, which it sorts in place.
+func NewManifest(helpDesk string, entries []Entry) Manifest {
+	slices.SortFunc(entries, func(a, b Entry) int { return a.Key.Compare(b.Key) })
+	m := Manifest{SchemaVersion: SchemaVersion, HelpDesk: helpDesk, Entries: make([]EntryRef, len(entries))}
+	for i, e := range entries {
+		m.Entries[i] = EntryRef{Key: e.Key, Hash: e.Hash()}
+	}
+	return m
+}

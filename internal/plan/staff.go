@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+)
+
+// staff finds who serves each tier and queue: a tier has the agents it selects and those assigned to its queues; a queue
+// those of its tier whom its own selector selects too and those assigned to it, as far as they have the skills.
+func (d *declarations) staff(p *Plan) {
+	selected := make(map[string][]string, len(d.queues))
+	for _, sel := range d.selections(d.index()) {
+		if sel.queue == "" {
+			p.Tiers[sel.tier].Agents = sel.agents
+		} else {
+			selected[sel.queue] = sel.agents
+		}
+	}
+	for name, o := range d.agents {
+		for _, assignment := range o.Spec.Assignments {
+			if q, ok := p.Queues[string(assignment.QueueRef.Name)]; ok {
+				selected[q.Name] = append(selected[q.Name], name)
+				p.Tiers[q.Tier].Agents = append(p.Tiers[q.Tier].Agents, name)
+			}
+		}
+	}
+	for _, tier := range p.Tiers {
+		slices.Sort(tier.Agents)
+		tier.Agents = slices.Compact(tier.Agents)
+	}
+	for _, q := range p.Queues {
+		q.candidates = selected[q.Name]
+		slices.Sort(q.candidates)
+		q.candidates = slices.Compact(q.candidates)
+		for _, name := range q.candidates {
+			if len(lacks(q, p.Agents[name])) == 0 {
+				q.Agents = append(q.Agents, name)
+			}
+		}
+	}
+}
+
+// lacks lists the required skills of a queue that an agent does not have at the level asked. Who lacks none is able.
+func lacks(q *Queue, a *Agent) []v1alpha1.SkillRequirement {
+	var lacking []v1alpha1.SkillRequirement
+	for _, skill := range q.Requirements.Skills {
+		if a.Skills[string(skill.Name)] < int(skill.MinLevel) {
+			lacking = append(lacking, skill)
+		}
+	}
+	return lacking
+}
+
+// selection is whom a tier's selector selects, or a queue's among them.
+type selection struct {
+	tier, queue string
+	agents      []string
+}
+
+func (d *declarations) selections(ix labelIndex) []selection {
+	var all []selection
+	ofTier := make(map[string]map[string]bool, len(d.tiers))
+	for name, o := range d.tiers {
+		s, err := selector(o.Spec.AgentSelector)
+		if err != nil {
+			continue // addTiers refused it
+		}
+		agents := ix.selected(s)
+		set := make(map[string]bool, len(agents))
+		for _, a := range agents {
+			set[a] = true
+		}
+		ofTier[name] = set
+		all = append(all, selection{tier: name, agents: agents})
+	}
+	for name, o := range d.queues {
+		s, err := selector(o.Spec.AgentSelector)
+		if err != nil {
+			continue
+		}
+		tier := string(o.Spec.TierRef.Name)
+		sel := selection{tier: tier, queue: name}
+		if s.Empty() {
+			sel.agents = slices.Collect(maps.Keys(ofTier[tier]))
+		} else {
+			for _, a := range ix.selected(s) {
+				if ofTier[tier][a] {
+					sel.agents = append(sel.agents, a)
+				}
+			}
+		}
+		all = append(all, sel)
+	}
+	return all
+}
+
+// labelIndex finds agents by label, so that a selector is tried only on those who carry a value it asks for.
+type labelIndex struct {
+	labels map[string]labels.Set
+	byPair map[[2]string][]string
+}
+
+func (d *declarations) index() labelIndex {
+	ix := labelIndex{labels: make(map[string]labels.Set, len(d.agents)), byPair: map[[2]string][]string{}}
+	for name, o := range d.agents {
+		ix.labels[name] = o.Labels
+		for k, v := range o.Labels {
+			ix.byPair[[2]string{k, v}] = append(ix.byPair[[2]string{k, v}], name)
+		}
+	}
+	return ix
+}
+
+func (ix labelIndex) selected(s labels.Selector) []string {
+	var out []string
+	for _, name := range ix.candidates(s) {
+		if s.Matches(ix.labels[name]) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// candidates narrows by the exact requirement that fewest agents meet.
+func (ix labelIndex) candidates(s labels.Selector) []string {
+	requirements, _ := s.Requirements()
+	var lists [][]string
+	for _, r := range requirements {
+		if value, exact := s.RequiresExactMatch(r.Key()); exact {
+			lists = append(lists, ix.byPair[[2]string{r.Key(), value}])
+		}
+	}
+	if len(lists) == 0 {
+		return slices.Collect(maps.Keys(ix.labels))
+	}
+	return slices.MinFunc(lists, func(a, b []string) int { return cmp.Compare(len(a), len(b)) })
+}
