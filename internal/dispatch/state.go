@@ -67,9 +67,11 @@ type Decision struct {
 	Ticket        int64  `json:"ticket"`
 	TicketVersion int64  `json:"ticketVersion"`
 	Agent         string `json:"agent"`
-	AgentVersion  int64  `json:"agentVersion"`
-	Round         int    `json:"round"`
-	OrderKey      string `json:"orderKey"`
+	// AgentVersion is the agent's version that the decision expects: each decision before it in the same run that chose the
+	// agent counts as one change.
+	AgentVersion int64  `json:"agentVersion"`
+	Round        int    `json:"round"`
+	OrderKey     string `json:"orderKey"`
 	// Considered names the agents who could have taken it, the chosen one first; at most MaxConsidered.
 	Considered []string `json:"considered"`
 	Why        string   `json:"why"`
