@@ -20,6 +20,8 @@ var (
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrDuplicate: another row has this identity.
 	ErrDuplicate = errors.New("already exists")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("the store is closed")
 )
 
 // Store keeps a desk's state.
