@@ -30,7 +30,7 @@ const (
 type EmbeddedStorage struct {
 	// size of the volume. It can grow where the storage class allows it.
 	// +optional
-	// +kubebuilder:default="10Gi"
+	// +default="10Gi"
 	Size resource.Quantity `json:"size,omitempty"`
 
 	// storageClassName of the volume. Absent: the cluster's default class.
@@ -44,7 +44,7 @@ type EmbeddedStorage struct {
 type Storage struct {
 	// type of storage.
 	// +optional
-	// +kubebuilder:default=Embedded
+	// +default="Embedded"
 	Type StorageType `json:"type,omitempty"`
 
 	// embedded applies to type Embedded.
@@ -91,7 +91,7 @@ type DeskWorkload struct {
 type HelpDeskSpec struct {
 	// storage of the tickets.
 	// +optional
-	// +kubebuilder:default={type: Embedded}
+	// +default={"type": "Embedded"}
 	Storage Storage `json:"storage,omitzero"`
 
 	// defaultTeamRef names the team whose RoutingPolicy sees tickets that name no team.
@@ -100,18 +100,18 @@ type HelpDeskSpec struct {
 
 	// deletionPolicy says what happens to the tickets when the HelpDesk is deleted.
 	// +optional
-	// +kubebuilder:default=Retain
+	// +default="Retain"
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 
 	// reopenWindow is how long a customer's reply reopens a resolved ticket. When it ends the ticket closes; a later reply
 	// opens a linked one.
 	// +optional
-	// +kubebuilder:default="72h"
+	// +default="72h"
 	ReopenWindow Duration `json:"reopenWindow,omitempty"`
 
 	// maxMissedOffers is the number of offers in a row that an agent lets expire before the desk sets them Away.
 	// +optional
-	// +kubebuilder:default=2
+	// +default=2
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	MaxMissedOffers int32 `json:"maxMissedOffers,omitempty"`
@@ -151,11 +151,17 @@ type HelpDeskStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name of a HelpDesk may have at most 40 characters: its workloads and Services carry the name"
 type HelpDesk struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
 
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
 	// +required
 	Spec HelpDeskSpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
 	// +optional
 	Status HelpDeskStatus `json:"status,omitzero"`
 }

@@ -26,7 +26,7 @@ type SkillRequirement struct {
 
 	// minLevel the agent must have, 1 to 5.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=5
 	MinLevel int32 `json:"minLevel,omitempty"`
@@ -34,7 +34,7 @@ type SkillRequirement struct {
 
 // Requirements are what an agent must meet to be offered a queue's tickets.
 type Requirements struct {
-	// skills, all of them.
+	// skills of which the agent must have all.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -43,7 +43,7 @@ type Requirements struct {
 
 	// languageMatch says whether the agent must speak the ticket's language. A ticket without a language matches everybody.
 	// +optional
-	// +kubebuilder:default=Ignored
+	// +default="Ignored"
 	LanguageMatch LanguageMatch `json:"languageMatch,omitempty"`
 }
 
@@ -81,12 +81,12 @@ const (
 type Offer struct {
 	// mode of the offer.
 	// +optional
-	// +kubebuilder:default=Manual
+	// +default="Manual"
 	Mode OfferMode `json:"mode,omitempty"`
 
 	// timeout after which an offer that was neither accepted nor declined goes to somebody else. Mode Auto has none.
 	// +optional
-	// +kubebuilder:default="30s"
+	// +default="30s"
 	Timeout Duration `json:"timeout,omitempty"`
 }
 
@@ -120,7 +120,7 @@ type QueueSpec struct {
 
 	// priority of the queue among those that share agents: higher goes first.
 	// +optional
-	// +kubebuilder:default=0
+	// +default=0
 	// +kubebuilder:validation:Minimum=-1000
 	// +kubebuilder:validation:Maximum=1000
 	Priority int32 `json:"priority,omitempty"`
@@ -131,17 +131,17 @@ type QueueSpec struct {
 
 	// strategy that chooses among agents who can take a ticket, after the one who last served its customer.
 	// +optional
-	// +kubebuilder:default=LeastOccupied
+	// +default="LeastOccupied"
 	Strategy Strategy `json:"strategy,omitempty"`
 
 	// offer says how a ticket reaches an agent.
 	// +optional
-	// +kubebuilder:default={mode: Manual}
+	// +default={"mode": "Manual"}
 	Offer Offer `json:"offer,omitzero"`
 
 	// state of the queue.
 	// +optional
-	// +kubebuilder:default=Open
+	// +default="Open"
 	State QueueState `json:"state,omitempty"`
 }
 
@@ -170,11 +170,17 @@ type QueueStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Queue struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
 
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
 	// +required
 	Spec QueueSpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
 	// +optional
 	Status QueueStatus `json:"status,omitzero"`
 }

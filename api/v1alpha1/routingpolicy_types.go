@@ -30,49 +30,49 @@ type AmountMatch struct {
 //
 // +kubebuilder:validation:MinProperties=1
 type TicketMatch struct {
-	// channels, one of which the ticket came by.
+	// channels of which the ticket came by one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	Channels []Channel `json:"channels,omitempty"`
 
-	// categories, one of which the ticket has.
+	// categories of which the ticket has one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Categories []Label `json:"categories,omitempty"`
 
-	// products, one of which the ticket is about.
+	// products of which the ticket is about one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Products []Label `json:"products,omitempty"`
 
-	// languages, one of which the ticket is in.
+	// languages of which the ticket is in one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	Languages []Language `json:"languages,omitempty"`
 
-	// regions, one of which the ticket is from.
+	// regions of which the ticket is from one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Regions []Label `json:"regions,omitempty"`
 
-	// customerSegments, one of which the customer is in.
+	// customerSegments of which the customer is in one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	CustomerSegments []Label `json:"customerSegments,omitempty"`
 
-	// tags, at least one of which the ticket carries.
+	// tags of which the ticket carries at least one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	Tags []Tag `json:"tags,omitempty"`
 
-	// priorities, one of which the ticket has.
+	// priorities of which the ticket has one.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=4
@@ -158,11 +158,17 @@ type RoutingPolicySpec struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type RoutingPolicy struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
 
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
 	// +required
 	Spec RoutingPolicySpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
 	// +optional
 	Status Status `json:"status,omitzero"`
 }

@@ -57,11 +57,17 @@ type SupportTeamSpec struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SupportTeam struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
 
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
 	// +required
 	Spec SupportTeamSpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
 	// +optional
 	Status Status `json:"status,omitzero"`
 }

@@ -27,7 +27,7 @@ type TierSpec struct {
 	// replicas is the number of queue workers. They offer tickets and deliver events; they are not agents. Zero stops both
 	// for this tier and loses nothing.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	Replicas *int32 `json:"replicas,omitempty"`
@@ -86,11 +86,17 @@ type TierStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50",message="metadata.name of a Tier may have at most 50 characters: its queue workers carry the name"
 type Tier struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.TypeMeta `json:",inline"`
 
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
 	// +required
 	Spec TierSpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
 	// +optional
 	Status TierStatus `json:"status,omitzero"`
 }
