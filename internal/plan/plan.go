@@ -81,7 +81,7 @@ type Result struct {
 	Manifest Manifest
 	// Entries of the manifest, in its order.
 	Entries []Entry
-	// Problems in the order of the objects: by kind, name and field.
+	// Problems by kind and name of the object; of one object, in the order of its fields, and warnings last.
 	Problems []Problem
 	// Belongs has every declared object that the HelpDesk owns, whether in the plan or not.
 	Belongs map[Key]bool
