@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/auth"
+)
+
+var (
+	listAgents   = auth.Permission{Resource: "agents", Verb: "list"}
+	getAgents    = auth.Permission{Resource: "agents", Verb: "get"}
+	updateAgents = auth.Permission{Resource: "agents", Verb: "update"}
+)
+
+type agentWork struct {
+	Name  string `path:"name" maxLength:"253" doc:"Name of the agent"`
+	After int64  `query:"after" minimum:"0" doc:"Position of the answer before: wait for a change behind it"`
+	Wait  int    `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for a change"`
+}
+
+type agentPresence struct {
+	Name string `path:"name" maxLength:"253" doc:"Name of the agent"`
+	Body api.SetPresence
+}
+
+func (s *Server) registerAgents() {
+	register(s, operation{
+		method: http.MethodGet, path: "/v1/agents", id: "listAgents", tag: "agents", needs: listAgents,
+		summary: "List the plan's agents with their presence and load",
+	}, func(ctx context.Context, call api.Call, _ *empty) (*api.AgentList, error) {
+		return s.service.Agents(ctx, call)
+	})
+	register(s, operation{
+		method: http.MethodGet, path: "/v1/agents/{name}/work", id: "getAgentWork", tag: "agents", needs: getAgents, waits: true,
+		summary: "Get what an agent has before them", about: "Offers first, then what the agent owns. With after and wait it is a long poll.",
+	}, func(ctx context.Context, call api.Call, in *agentWork) (*api.AgentWork, error) {
+		return s.service.Work(ctx, call, in.Name, in.After, in.Wait)
+	})
+	register(s, operation{
+		method: http.MethodPut, path: "/v1/agents/{name}/presence", id: "setAgentPresence", tag: "agents", needs: updateAgents,
+		repeatable: true, summary: "Set an agent's presence",
+		about: "Of the agent the caller is; of another it takes " + impersonate.String() + ".",
+	}, s.setPresence)
+}
+
+func (s *Server) setPresence(ctx context.Context, call api.Call, in *agentPresence) (*api.Agent, error) {
+	if in.Name != call.Agent {
+		caller := ctx.Value(callKey{}).(*admitted)
+		if problem := s.actAs(ctx, caller, in.Name); problem != nil {
+			return nil, problem
+		}
+		call.Agent = in.Name
+	}
+	return s.service.SetPresence(ctx, call, in.Name, in.Body)
+}
