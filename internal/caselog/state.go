@@ -100,6 +100,46 @@ func (c Case) TeamChanges() []string {
 	return teams
 }
 
+// PersonChanges counts how often the case went from one person to another of the team, without a queue between.
+func (c Case) PersonChanges() int {
+	changes, person, team := 0, "", ""
+	for _, e := range c.Events {
+		switch {
+		case e.State == Remark:
+			continue
+		case !e.State.Held():
+			person = ""
+			continue
+		case e.Team == team && person != "" && e.Person != "" && e.Person != person:
+			changes++
+		}
+		team = e.Team
+		if e.Person != "" {
+			person = e.Person
+		}
+	}
+	return changes
+}
+
+// Waits lists how long the case waited in a queue each time before somebody took it up.
+func (c Case) Waits() []Span {
+	var waits []Span
+	var since *Event
+	for i := range c.Events {
+		e := &c.Events[i]
+		switch {
+		case e.State == Queued:
+			since = e
+		case e.State.Held() && since != nil:
+			waits = append(waits, Span{Case: c.ID, Person: e.Person, Team: e.Team, From: since.Time, To: e.Time})
+			since = nil
+		case e.State != Remark:
+			since = nil
+		}
+	}
+	return waits
+}
+
 // Continues says that work went on after the case was done once.
 func (c Case) Continues() bool {
 	done := false
