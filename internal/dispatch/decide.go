@@ -131,6 +131,7 @@ func (r *run) choose(l *line, d *Demand) (choice *candidate, round int, why stri
 // chooseAgain looks among the agents who can take the ticket when each was asked in its round or pauses.
 func (r *run) chooseAgain(l *line, d *Demand, passed []*place) (choice *candidate, round int, why string) {
 	over := !slices.ContainsFunc(passed, func(p *place) bool { return !askedIn(d, p.candidate.agent.Name) })
+	var soonest time.Time
 	for _, p := range passed {
 		name := p.candidate.agent.Name
 		if !over && askedIn(d, name) {
@@ -140,16 +141,18 @@ func (r *run) chooseAgain(l *line, d *Demand, passed []*place) (choice *candidat
 		if !until.After(r.now) {
 			return p.candidate, d.Round + 1, string(l.queue.Strategy)
 		}
-		r.wake(until)
+		soonest = earliest(soonest, until)
 	}
+	r.result.NextWake = earliest(r.result.NextWake, soonest)
 	return nil, 0, ""
 }
 
-// wake notes an instant at which more may be possible.
-func (r *run) wake(at time.Time) {
-	if r.result.NextWake.IsZero() || at.Before(r.result.NextWake) {
-		r.result.NextWake = at
+// earliest of two instants, of which the zero one does not count.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
+	return a
 }
 
 // askedIn says whether the agent was asked in the ticket's present round.

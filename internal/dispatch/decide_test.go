@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"cmp"
+	"flag"
 	"fmt"
 	"maps"
 	"math/big"
@@ -16,6 +17,9 @@ import (
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
+
+// Each check is quick and the cases are many.
+func init() { _ = flag.Set("rapid.checks", "2000") }
 
 var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
@@ -54,10 +58,10 @@ func drawScene(t *rapid.T) scene {
 		a := &plan.Agent{Name: name, Skills: map[string]int{}, Languages: map[string]bool{}, Limits: map[string]int{}}
 		state := &dispatch.AgentState{Name: name, Load: map[string]int{}, Version: rapid.Int64Range(0, 9).Draw(t, "version")}
 		for _, c := range channels {
-			if rapid.Bool().Draw(t, "limited") {
+			if rapid.IntRange(0, 5).Draw(t, "limited") > 0 {
 				a.Limits[c] = rapid.IntRange(1, 7).Draw(t, "limit")
 			}
-			state.Load[c] = max(0, rapid.IntRange(-3, 3).Draw(t, "load"))
+			state.Load[c] = max(0, rapid.IntRange(-6, 2).Draw(t, "load"))
 		}
 		for _, skill := range []string{"x", "y"} {
 			a.Skills[skill] = rapid.IntRange(0, 5).Draw(t, "level")
@@ -65,7 +69,7 @@ func drawScene(t *rapid.T) scene {
 		for _, l := range []string{"de", "pt", "pt-BR"} {
 			a.Languages[l] = rapid.Bool().Draw(t, "speaks")
 		}
-		state.Presence = rapid.SampledFrom(append(slices.Repeat([]dispatch.Presence{dispatch.Available}, 5), dispatch.Presences...)).Draw(t, "presence")
+		state.Presence = rapid.SampledFrom(append(slices.Repeat([]dispatch.Presence{dispatch.Available}, 9), dispatch.Presences...)).Draw(t, "presence")
 		state.LastOfferAt = drawTime(t, "lastOffer")
 		state.IdleSince = drawTime(t, "idleSince")
 		s.plan.Agents[name], s.agents[name] = a, state
@@ -77,12 +81,12 @@ func drawScene(t *rapid.T) scene {
 		q.Strategy = rapid.SampledFrom([]v1alpha1.Strategy{v1alpha1.LeastOccupied, v1alpha1.LongestIdle, v1alpha1.MostSkilled, v1alpha1.RoundRobin}).Draw(t, "strategy")
 		q.Requirements.LanguageMatch = rapid.SampledFrom([]v1alpha1.LanguageMatch{v1alpha1.LanguageIgnored, v1alpha1.LanguagePreferred, v1alpha1.LanguageRequired}).Draw(t, "languageMatch")
 		q.Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "x"}}
-		q.Paused = rapid.IntRange(0, 9).Draw(t, "paused") == 0
-		if rapid.IntRange(0, 4).Draw(t, "channels") == 0 {
+		q.Paused = rapid.IntRange(0, 9).Draw(t, "paused") == 9
+		if rapid.IntRange(0, 4).Draw(t, "channels") == 4 {
 			q.Channels["Chat"] = true
 		}
 		for _, name := range names {
-			if rapid.IntRange(0, 3).Draw(t, "selected") > 0 {
+			if rapid.IntRange(0, 3).Draw(t, "selected") < 3 {
 				q.Agents = append(q.Agents, name)
 			}
 		}
@@ -96,7 +100,7 @@ func drawScene(t *rapid.T) scene {
 		waits.Language = rapid.SampledFrom(languages).Draw(t, "language")
 		waits.Priority = rapid.SampledFrom(ticket.Priorities).Draw(t, "priority")
 		waits.Round = rapid.IntRange(0, 2).Draw(t, "round")
-		for range rapid.IntRange(0, 4).Draw(t, "asks") {
+		for range max(0, rapid.IntRange(-3, 4).Draw(t, "asks")) {
 			waits.Asks = append(waits.Asks, ticket.Ask{
 				Agent: rapid.SampledFrom(names).Draw(t, "asked"), Round: rapid.IntRange(0, waits.Round).Draw(t, "askRound"),
 				At: start.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "askedAgo")) * time.Second),

@@ -1,0 +1,188 @@
+package dispatch_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// Fits is the sum of fractions, for every limit the API takes.
+func TestFitsIsExact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := &plan.Agent{Name: "jo", Limits: map[string]int{}}
+		load := map[string]int{}
+		sum := new(big.Rat)
+		for i := range rapid.IntRange(1, 32).Draw(t, "channels") {
+			channel := fmt.Sprintf("C%d", i)
+			a.Limits[channel] = rapid.IntRange(1, 50).Draw(t, "limit")
+			load[channel] = rapid.IntRange(0, 2).Draw(t, "load")
+			sum.Add(sum, big.NewRat(int64(load[channel]), int64(a.Limits[channel])))
+		}
+		after := new(big.Rat).Add(sum, big.NewRat(1, int64(a.Limits["C0"])))
+		if got, want := dispatch.Fits(a, load, "C0"), after.Cmp(big.NewRat(1, 1)) <= 0; got != want {
+			t.Fatalf("Fits = %v with %s taken after", got, after)
+		}
+	})
+}
+
+// Thirds, halves and sixths fill an agent to the brim, where floating point would be off.
+func TestFitsToTheBrim(t *testing.T) {
+	a := &plan.Agent{Name: "jo", Limits: map[string]int{"Chat": 3, "Email": 49}}
+	for _, c := range []struct {
+		load    map[string]int
+		channel string
+		fits    bool
+	}{
+		{nil, "Phone", true}, // not listed: one at a time
+		{map[string]int{"Email": 1}, "Phone", false},
+		{map[string]int{"Chat": 2}, "Chat", true},
+		{map[string]int{"Chat": 3}, "Chat", false},
+		{map[string]int{"Chat": 3}, "Email", false},
+		{map[string]int{"Email": 48}, "Email", true},
+		{map[string]int{"Email": 49}, "Email", false},
+		{map[string]int{"Chat": 9}, "Chat", false}, // the limit was lowered
+	} {
+		if got := dispatch.Fits(a, c.load, c.channel); got != c.fits {
+			t.Errorf("with %v one more %s: %v, want %v", c.load, c.channel, got, c.fits)
+		}
+	}
+}
+
+func TestFree(t *testing.T) {
+	a := &plan.Agent{Name: "jo", Limits: map[string]int{"Chat": 3}}
+	for _, c := range []struct {
+		presence dispatch.Presence
+		load     map[string]int
+		free     bool
+	}{
+		{dispatch.Available, nil, true},
+		{dispatch.Available, map[string]int{"Chat": 2}, true},
+		{dispatch.Available, map[string]int{"Chat": 3}, false},
+		{dispatch.Available, map[string]int{"Phone": 1}, false},
+		{dispatch.Busy, nil, false},
+		{dispatch.Offline, nil, false},
+	} {
+		if got := dispatch.Free(a, &dispatch.AgentState{Presence: c.presence, Load: c.load}); got != c.free {
+			t.Errorf("%s with %v: %v, want %v", c.presence, c.load, got, c.free)
+		}
+	}
+}
+
+// The bytes of two keys compare like the demands do, and both like the plain order of the fields.
+func TestOrderKey(t *testing.T) {
+	due := func(d dispatch.Demand) int64 {
+		if d.Due.IsZero() {
+			return 1 << 62
+		}
+		return d.Due.UnixMilli()
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) (*plan.Queue, dispatch.Demand) {
+			q := &plan.Queue{Priority: rapid.SampledFrom([]int{-1000, -1, 0, 1, 9, 10, 1000}).Draw(t, label+" queue")}
+			return q, dispatch.Demand{
+				Ticket:   rapid.Int64Range(1, 1<<40).Draw(t, label),
+				Priority: rapid.SampledFrom(ticket.Priorities).Draw(t, label+" priority"),
+				Due:      drawTime(t, label+" due"),
+				OpenedAt: start.Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, label+" opened")) * time.Millisecond),
+			}
+		}
+		qa, a := draw("a")
+		qb, b := draw("b")
+		want := cmp.Or(
+			cmp.Compare(qb.Priority, qa.Priority), cmp.Compare(a.Priority.Rank(), b.Priority.Rank()), cmp.Compare(due(a), due(b)),
+			a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.Ticket, b.Ticket),
+		)
+		if got := dispatch.Compare(qa, &a, qb, &b); got != want {
+			t.Fatalf("Compare = %d, want %d", got, want)
+		}
+		if got := strings.Compare(dispatch.OrderKey(qa, &a), dispatch.OrderKey(qb, &b)); got != want {
+			t.Fatalf("keys compare %d, want %d", got, want)
+		}
+	})
+}
+
+func TestClass(t *testing.T) {
+	q := &plan.Queue{Name: "billing"}
+	spoken := &ticket.Ticket{Content: ticket.Content{Channel: "Chat", Language: "de"}}
+	unspoken := &ticket.Ticket{Content: ticket.Content{Channel: "Chat"}}
+	for _, c := range []struct {
+		match  v1alpha1.LanguageMatch
+		ticket *ticket.Ticket
+		want   string
+	}{
+		{v1alpha1.LanguageIgnored, spoken, "billing/Chat"},
+		{"", spoken, "billing/Chat"},
+		{v1alpha1.LanguagePreferred, spoken, "billing/Chat/de"},
+		{v1alpha1.LanguageRequired, spoken, "billing/Chat/de"},
+		{v1alpha1.LanguageRequired, unspoken, "billing/Chat"},
+	} {
+		q.Requirements.LanguageMatch = c.match
+		if got := dispatch.Class(q, c.ticket); got != c.want {
+			t.Errorf("language match %q: %q, want %q", c.match, got, c.want)
+		}
+	}
+}
+
+// Each reason to refuse is found, in words that name agent and queue.
+func TestGuard(t *testing.T) {
+	type scene struct {
+		q *plan.Queue
+		a *plan.Agent
+		s *dispatch.AgentState
+		d *dispatch.Demand
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*scene)
+		reason dispatch.Reason
+		says   string
+	}{
+		{"nothing", func(*scene) {}, "", ""},
+		{"paused", func(s *scene) { s.q.Paused = true }, dispatch.ReasonPaused, `queue "billing" is paused`},
+		{"channel", func(s *scene) { s.d.Channel = "Phone" }, dispatch.ReasonChannel, `queue "billing" does not serve channel Phone`},
+		{"not selected", func(s *scene) { s.q.Agents = []string{"sam"} }, dispatch.ReasonNotSelected, `agent "jo" is neither selected for queue "billing" nor assigned to it`},
+		{"skill", func(s *scene) { s.q.Agents, s.a.Skills = nil, map[string]int{"tax": 2} }, dispatch.ReasonSkill, `agent "jo" has skill tax at level 2, queue "billing" requires 3`},
+		{"language", func(s *scene) { s.d.Language = "fr" }, dispatch.ReasonLanguage, `agent "jo" does not speak fr, which queue "billing" requires`},
+		{"more general language", func(s *scene) { s.d.Language = "de-AT" }, "", ""},
+		{"more special language", func(s *scene) { s.d.Language = "pt" }, dispatch.ReasonLanguage, `agent "jo" does not speak pt`},
+		{"away", func(s *scene) { s.s.Presence, s.s.Reason = dispatch.Away, "lunch" }, dispatch.ReasonPresence, `agent "jo" is Away (lunch)`},
+		{"full", func(s *scene) { s.s.Load = map[string]int{"Chat": 2} }, dispatch.ReasonFull, `agent "jo" has no room for a ticket of channel Chat: has 2/2 Chat`},
+		{"asked in this round", func(s *scene) { s.d.Asks = asked(3, 2*time.Hour) }, dispatch.ReasonAsked, `agent "jo" was already asked for ticket 7 in this round`},
+		{"asked a moment ago", func(s *scene) { s.d.Asks = asked(2, 59*time.Second) }, dispatch.ReasonAsked, `agent "jo" did not take ticket 7 and is not asked again before 2026-03-02T09:00:01Z`},
+		{"asked before", func(s *scene) { s.d.Asks = asked(2, 60*time.Second) }, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &scene{
+				q: &plan.Queue{Name: "billing", Channels: map[string]bool{"Chat": true}, Agents: []string{"jo"}, Requirements: v1alpha1.Requirements{
+					LanguageMatch: v1alpha1.LanguageRequired, Skills: []v1alpha1.SkillRequirement{{Name: "tax", MinLevel: 3}}}},
+				a: &plan.Agent{Name: "jo", Limits: map[string]int{"Chat": 2}, Skills: map[string]int{"tax": 3}, Languages: map[string]bool{"de": true, "pt-BR": true}},
+				s: &dispatch.AgentState{Name: "jo", Presence: dispatch.Available, Load: map[string]int{"Chat": 1}},
+				d: &dispatch.Demand{Ticket: 7, Channel: "Chat", Round: 3},
+			}
+			c.change(s)
+			refusal := dispatch.Guard(s.q, s.a, s.s, s.d, start)
+			switch {
+			case c.reason == "" && refusal != nil:
+				t.Fatalf("refused: %s", refusal)
+			case c.reason != "" && refusal == nil:
+				t.Fatal("not refused")
+			case refusal != nil && (refusal.Reason != c.reason || !strings.HasPrefix(refusal.Error(), c.says)):
+				t.Fatalf("%s: %s", refusal.Reason, refusal)
+			}
+		})
+	}
+}
+
+func asked(round int, ago time.Duration) []ticket.Ask {
+	return []ticket.Ask{{Agent: "sam", Round: 3, At: start}, {Agent: "jo", Round: round, At: start.Add(-ago)}}
+}
