@@ -32,6 +32,11 @@ func Build(m Manifest, entries []Entry) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.resolve(m)
+}
+
+// resolve the declarations of a manifest.
+func (d *declarations) resolve(m Manifest) (*Plan, error) {
 	p := &Plan{
 		Hash:   m.Hash(),
 		Teams:  make(map[string]*Team, len(d.teams)),
@@ -61,15 +66,36 @@ type declarations struct {
 	policies map[string]*v1alpha1.RoutingPolicy
 }
 
-func read(m Manifest, entries []Entry) (*declarations, error) {
-	d := &declarations{
-		name:     m.HelpDesk,
+func newDeclarations(name string) *declarations {
+	return &declarations{
+		name:     name,
 		teams:    map[string]*v1alpha1.SupportTeam{},
 		tiers:    map[string]*v1alpha1.Tier{},
 		queues:   map[string]*v1alpha1.Queue{},
 		agents:   map[string]*v1alpha1.Agent{},
 		policies: map[string]*v1alpha1.RoutingPolicy{},
 	}
+}
+
+func (d *declarations) add(object metav1.Object) {
+	switch o := object.(type) {
+	case *v1alpha1.HelpDesk:
+		d.helpDesk = o
+	case *v1alpha1.SupportTeam:
+		d.teams[o.Name] = o
+	case *v1alpha1.Tier:
+		d.tiers[o.Name] = o
+	case *v1alpha1.Queue:
+		d.queues[o.Name] = o
+	case *v1alpha1.Agent:
+		d.agents[o.Name] = o
+	case *v1alpha1.RoutingPolicy:
+		d.policies[o.Name] = o
+	}
+}
+
+func read(m Manifest, entries []Entry) (*declarations, error) {
+	d := newDeclarations(m.HelpDesk)
 	hashes := make(map[Key]string, len(m.Entries))
 	for _, ref := range m.Entries {
 		hashes[ref.Key] = ref.Hash
@@ -81,27 +107,14 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 		if e.Hash() != hashes[e.Key] {
 			return nil, fmt.Errorf("%s is not the one the manifest lists", e.Key)
 		}
+		if e.Kind == KindHelpDesk && e.Name != m.HelpDesk {
+			return nil, fmt.Errorf("%s is in the plan of HelpDesk %s", e.Key, m.HelpDesk)
+		}
 		object, err := decode(e)
 		if err != nil {
 			return nil, err
 		}
-		switch o := object.(type) {
-		case *v1alpha1.HelpDesk:
-			if e.Name != m.HelpDesk {
-				return nil, fmt.Errorf("%s is in the plan of HelpDesk %s", e.Key, m.HelpDesk)
-			}
-			d.helpDesk = o
-		case *v1alpha1.SupportTeam:
-			d.teams[e.Name] = o
-		case *v1alpha1.Tier:
-			d.tiers[e.Name] = o
-		case *v1alpha1.Queue:
-			d.queues[e.Name] = o
-		case *v1alpha1.Agent:
-			d.agents[e.Name] = o
-		case *v1alpha1.RoutingPolicy:
-			d.policies[e.Name] = o
-		}
+		d.add(object)
 	}
 	return d, nil
 }

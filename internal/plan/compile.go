@@ -46,8 +46,9 @@ type candidate struct {
 	object  metav1.Object
 	entry   Entry
 	created time.Time
-	// last accepted entry, nil if never accepted.
-	last *Entry
+	// last accepted entry and its object, nil if never accepted.
+	last       *Entry
+	lastObject metav1.Object
 	// unchanged says that the declared content is the last accepted one.
 	unchanged bool
 	// chosen version, which only ever moves from declared to accepted to none.
@@ -134,8 +135,8 @@ func newCompilation(objects *Objects, previous []Entry) *compilation {
 		if l := last[entry.Key]; l != nil {
 			// An entry of an older build that this one cannot read counts as none.
 			if old, err := decode(*l); err == nil && len(unreadable(old)) == 0 {
-				cand.last, cand.links[accepted] = l, linksOf(old)
-				cand.unchanged = l.Hash() == entry.Hash()
+				cand.last, cand.lastObject, cand.links[accepted] = l, old, linksOf(old)
+				cand.unchanged = l.sameContent(entry)
 			}
 		}
 		c.sorted = append(c.sorted, cand)
@@ -295,23 +296,26 @@ func (c *compilation) blame(found map[Key]*Problem, key Key, p *Problem) {
 
 func (c *compilation) result() Result {
 	r := Result{Belongs: map[Key]bool{}, Current: map[Key]bool{}, Agents: map[Key]int{}}
+	plan := newDeclarations(c.objects.HelpDesk.Name)
 	for _, cand := range c.sorted {
 		r.Belongs[cand.key] = true
 		switch {
 		case cand.chosen == declared:
 			r.Entries = append(r.Entries, cand.entry)
+			plan.add(cand.object)
 			r.Current[cand.key] = true
 		case cand.chosen == accepted:
 			r.Entries = append(r.Entries, *cand.last)
+			plan.add(cand.lastObject)
 			if cand.unchanged {
 				r.Current[cand.key] = true
 			}
 		}
 	}
 	r.Manifest = NewManifest(c.objects.HelpDesk.Name, r.Entries)
-	p, err := Build(r.Manifest, r.Entries)
+	p, err := plan.resolve(r.Manifest)
 	if err != nil {
-		panic(fmt.Sprintf("compiled a plan that cannot be built: %v", err)) // check and settle saw to that
+		panic(fmt.Sprintf("compiled a plan that does not resolve: %v", err)) // check and settle saw to that
 	}
 	for name, tier := range p.Tiers {
 		r.Agents[Key{KindTier, name}] = len(tier.Agents)

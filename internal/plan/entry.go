@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -67,6 +69,11 @@ func NewEntry(object metav1.Object) (Entry, error) {
 
 // Hash of the entry: hex SHA-256 of its JSON.
 func (e Entry) Hash() string { return hashJSON(e) }
+
+// sameContent compares without hashing where the bytes agree, as they mostly do.
+func (e Entry) sameContent(other Entry) bool {
+	return bytes.Equal(e.Spec, other.Spec) && maps.Equal(e.Labels, other.Labels) || e.Hash() == other.Hash()
+}
 
 // Hash of the manifest: hex SHA-256 of its JSON. Two plans with the same hash are the same.
 func (m Manifest) Hash() string { return hashJSON(m) }

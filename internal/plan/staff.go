@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -64,19 +63,14 @@ type selection struct {
 
 func (d *declarations) selections(ix labelIndex) []selection {
 	var all []selection
-	ofTier := make(map[string]map[string]bool, len(d.tiers))
+	ofTier := make(map[string][]string, len(d.tiers))
 	for name, o := range d.tiers {
 		s, err := selector(o.Spec.AgentSelector)
 		if err != nil {
 			continue // addTiers refused it
 		}
-		agents := ix.selected(s)
-		set := make(map[string]bool, len(agents))
-		for _, a := range agents {
-			set[a] = true
-		}
-		ofTier[name] = set
-		all = append(all, selection{tier: name, agents: agents})
+		ofTier[name] = ix.selected(s, ix.names)
+		all = append(all, selection{tier: name, agents: ofTier[name]})
 	}
 	for name, o := range d.queues {
 		s, err := selector(o.Spec.AgentSelector)
@@ -84,59 +78,48 @@ func (d *declarations) selections(ix labelIndex) []selection {
 			continue
 		}
 		tier := string(o.Spec.TierRef.Name)
-		sel := selection{tier: tier, queue: name}
-		if s.Empty() {
-			sel.agents = slices.Collect(maps.Keys(ofTier[tier]))
-		} else {
-			for _, a := range ix.selected(s) {
-				if ofTier[tier][a] {
-					sel.agents = append(sel.agents, a)
-				}
-			}
-		}
-		all = append(all, sel)
+		all = append(all, selection{tier: tier, queue: name, agents: ix.selected(s, ofTier[tier])})
 	}
 	return all
 }
 
 // labelIndex finds agents by label, so that a selector is tried only on those who carry a value it asks for.
 type labelIndex struct {
+	names  []string
 	labels map[string]labels.Set
 	byPair map[[2]string][]string
 }
 
 func (d *declarations) index() labelIndex {
-	ix := labelIndex{labels: make(map[string]labels.Set, len(d.agents)), byPair: map[[2]string][]string{}}
-	for name, o := range d.agents {
-		ix.labels[name] = o.Labels
-		for k, v := range o.Labels {
+	ix := labelIndex{names: slices.Sorted(maps.Keys(d.agents)), labels: make(map[string]labels.Set, len(d.agents)), byPair: map[[2]string][]string{}}
+	for _, name := range ix.names {
+		ix.labels[name] = d.agents[name].Labels
+		for k, v := range ix.labels[name] {
 			ix.byPair[[2]string{k, v}] = append(ix.byPair[[2]string{k, v}], name)
 		}
 	}
 	return ix
 }
 
-func (ix labelIndex) selected(s labels.Selector) []string {
+// selected are those among the names, sorted, whom the selector selects.
+func (ix labelIndex) selected(s labels.Selector, among []string) []string {
+	if s.Empty() {
+		return slices.Clone(among)
+	}
+	fewest := among
+	requirements, _ := s.Requirements()
+	for _, r := range requirements {
+		if value, exact := s.RequiresExactMatch(r.Key()); exact {
+			if carriers := ix.byPair[[2]string{r.Key(), value}]; len(carriers) < len(fewest) {
+				fewest = carriers
+			}
+		}
+	}
 	var out []string
-	for _, name := range ix.candidates(s) {
-		if s.Matches(ix.labels[name]) {
+	for _, name := range fewest {
+		if _, in := slices.BinarySearch(among, name); in && s.Matches(ix.labels[name]) {
 			out = append(out, name)
 		}
 	}
 	return out
-}
-
-// candidates narrows by the exact requirement that fewest agents meet.
-func (ix labelIndex) candidates(s labels.Selector) []string {
-	requirements, _ := s.Requirements()
-	var lists [][]string
-	for _, r := range requirements {
-		if value, exact := s.RequiresExactMatch(r.Key()); exact {
-			lists = append(lists, ix.byPair[[2]string{r.Key(), value}])
-		}
-	}
-	if len(lists) == 0 {
-		return slices.Collect(maps.Keys(ix.labels))
-	}
-	return slices.MinFunc(lists, func(a, b []string) int { return cmp.Compare(len(a), len(b)) })
 }
