@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
@@ -227,6 +228,11 @@ func TestAsking(t *testing.T) {
 	if !declined.EnteredQueueAt.Equal(start) {
 		t.Error("a declined ticket lost its place in the queue")
 	}
+	hours := later.Add(2 * time.Hour)
+	twice := mustApply(t, declined, hours, ticket.MakeOffer{ID: 2, Agent: "ann", Until: hours.Add(time.Minute)}, ticket.Decline{Offer: 2})
+	if want := []ticket.Ask{{Agent: "jo", At: later}, {Agent: "ann", At: hours}}; !slices.Equal(twice.Asks, want) {
+		t.Errorf("declined twice in a round: asks %v", twice.Asks)
+	}
 	returned := mustApply(t, in(t, ticket.Open), later, ticket.Return{})
 	if want := []ticket.Ask{{Agent: "jo", At: later, Round: 1}}; !slices.Equal(returned.Asks, want) || returned.Round != 1 {
 		t.Errorf("returned: round %d, asks %v; who gave it back was asked in the new round", returned.Round, returned.Asks)
@@ -316,7 +322,7 @@ func TestAnyHistory(t *testing.T) {
 			}
 			slices.Sort(names)
 			e := choices[rapid.SampledFrom(names).Draw(t, "event")]
-			before := tk.Clone()
+			before := deepCopy(t, tk)
 			next, err := ticket.Apply(tk, e, now)
 			if !reflect.DeepEqual(tk, before) {
 				t.Fatalf("%s changed the ticket it was given", e.Name())
@@ -391,6 +397,18 @@ func checkStep(t *rapid.T, before, after ticket.Ticket, e ticket.Event, now time
 			fail("forgot an ask that still counts")
 		}
 	}
+}
+
+// deepCopy by way of JSON, so that nothing is shared.
+func deepCopy(t *rapid.T, tk ticket.Ticket) (c ticket.Ticket) {
+	encoded, err := json.Marshal(tk)
+	if err == nil {
+		err = json.Unmarshal(encoded, &c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // scribble changes everything a ticket refers to.
