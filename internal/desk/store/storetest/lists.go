@@ -1,0 +1,207 @@
+package storetest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+func testDemands(t *testing.T, open Open) {
+	s := start(t, open)
+	// In the order wanted: priority, then age, then id.
+	order := []struct {
+		priority ticket.Priority
+		opened   int
+	}{
+		{ticket.Urgent, 5}, {ticket.High, -1}, {ticket.High, 3}, {"", 1}, {ticket.Normal, 2}, {ticket.Normal, 2}, {ticket.Low, 0},
+	}
+	var want []dispatch.Demand
+	update(t, s, func(tx store.Tx) error {
+		var tickets []*ticket.Ticket
+		for i, o := range order {
+			k := newTicket(fmt.Sprint(i))
+			k.Priority, k.OpenedAt, k.Language = o.priority, at(o.opened), "de"
+			k.PreferredAgent, k.Round, k.Asks = "jo", i, []ticket.Ask{{Agent: "kim", At: noon, Round: i}}
+			tickets = append(tickets, k)
+		}
+		// Stored out of order, but for the two that only their ids tell apart.
+		for _, i := range []int{4, 6, 0, 5, 3, 2, 1} {
+			if err := insert(tx, tickets[i]); err != nil {
+				return err
+			}
+		}
+		for _, k := range tickets {
+			priority := k.Priority
+			if priority == "" {
+				priority = ticket.Normal
+			}
+			want = append(want, dispatch.Demand{Ticket: k.ID, Version: 1, Class: class, Queue: "billing", Channel: "Email",
+				Language: "de", Priority: priority, OpenedAt: k.OpenedAt, Preferred: "jo", Round: k.Round, Asks: k.Asks})
+		}
+		other, aside, taken := newTicket("other class"), newTicket("set aside"), newTicket("open")
+		aside.SetAside = "decision failed"
+		taken.Status, taken.Agent = ticket.Open, "jo"
+		if err := tx.InsertTicket(other, "billing/Phone"); err != nil {
+			return err
+		}
+		if err := insert(tx, aside); err != nil {
+			return err
+		}
+		return insert(tx, taken)
+	})
+	view(t, s, func(r store.Reader) error {
+		all, err := r.Demands(class, nil, 100)
+		if err != nil {
+			return err
+		}
+		wantEqual(t, "demands", all, want)
+		var paged []dispatch.Demand
+		for after := (*dispatch.Demand)(nil); ; after = &paged[len(paged)-1] {
+			page, err := r.Demands(class, after, 2)
+			if err != nil {
+				return err
+			}
+			if len(page) == 0 {
+				break
+			}
+			paged = append(paged, page...)
+		}
+		wantEqual(t, "demands in pages of 2", paged, want)
+		classes, err := r.Classes("billing")
+		if err != nil {
+			return err
+		}
+		wantEqual(t, "classes", classes, map[string]int{class: len(order), "billing/Phone": 1})
+		none, err := r.Classes("technical")
+		wantEqual(t, "classes of a queue without tickets", none, map[string]int{})
+		return err
+	})
+	update(t, s, func(tx store.Tx) error { // the first leaves, the second changes class, the third priority
+		for i, change := range []func(*ticket.Ticket) string{
+			func(k *ticket.Ticket) string { k.Status, k.Agent = ticket.Open, "jo"; return class },
+			func(*ticket.Ticket) string { return "billing/Phone" },
+			func(k *ticket.Ticket) string { k.Priority = ticket.Low; return class },
+		} {
+			k, err := tx.Ticket(want[i].Ticket)
+			if err != nil {
+				return err
+			}
+			k.Version = 2
+			if err := tx.UpdateTicket(k, change(k)); err != nil {
+				return err
+			}
+		}
+		all, err := tx.Demands(class, nil, 100)
+		if err != nil {
+			return err
+		}
+		var got []int64
+		for _, d := range all {
+			got = append(got, d.Ticket)
+		}
+		wantEqual(t, "demands after the changes", got,
+			[]int64{want[3].Ticket, want[4].Ticket, want[5].Ticket, want[6].Ticket, want[2].Ticket})
+		classes, err := tx.Classes("billing")
+		wantEqual(t, "classes in the transaction", classes, map[string]int{class: 5, "billing/Phone": 2})
+		return err
+	})
+}
+
+func testTickets(t *testing.T, open Open) {
+	s := start(t, open)
+	var all []ticket.Ticket
+	update(t, s, func(tx store.Tx) error {
+		for i := range 96 {
+			k := newTicket(fmt.Sprint(i))
+			k.Status = ticket.Statuses[i%len(ticket.Statuses)]
+			k.Queue = []string{"billing", "technical"}[i/8%2]
+			k.Agent = []string{"", "jo", "kim"}[i%3]
+			k.Customer = []string{"", "c-1"}[i/5%2]
+			k.PlanRevision = int64(i / 40)
+			if k.Status == ticket.Offered {
+				k.Offer = &ticket.Offer{ID: int64(i), Until: at(30)}
+			}
+			if err := insert(tx, k); err != nil {
+				return err
+			}
+			all = append(all, *k)
+		}
+		return nil
+	})
+	live := []ticket.Status{ticket.Waiting, ticket.Open, ticket.Waiting}
+	view(t, s, func(r store.Reader) error {
+		for _, f := range []store.TicketFilter{
+			{}, {Limit: 10}, {After: 50}, {Statuses: live}, {Queue: "technical"}, {Agent: "jo"}, {Customer: "c-1"},
+			{PlanBefore: 2}, {PlanBefore: 1, Statuses: live}, {Queue: "billing", Statuses: live, Agent: "kim"},
+			{Customer: "c-1", Agent: "jo", Queue: "billing", PlanBefore: 2, After: 3}, {Agent: "nobody"},
+		} {
+			var want []ticket.Ticket
+			for _, k := range all {
+				if k.ID > f.After && matches(&k, f) && (f.Limit == 0 || len(want) < f.Limit) {
+					want = append(want, k)
+				}
+			}
+			got, err := r.Tickets(f)
+			if err != nil {
+				return err
+			}
+			wantEqual(t, fmt.Sprintf("%+v", f), got, want)
+
+			var paged []ticket.Ticket
+			page := f
+			for page.Limit = 7; ; page.After = paged[len(paged)-1].ID {
+				tickets, err := r.Tickets(page)
+				if err != nil {
+					return err
+				}
+				paged = append(paged, tickets...)
+				if len(tickets) < page.Limit {
+					break
+				}
+			}
+			if f.Limit == 0 {
+				wantEqual(t, fmt.Sprintf("%+v in pages", f), paged, want)
+			}
+		}
+		return nil
+	})
+	verify(t, s)
+}
+
+// matches says whether a filter chooses the ticket, pages apart.
+func matches(k *ticket.Ticket, f store.TicketFilter) bool {
+	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, k.Status)) &&
+		(f.Queue == "" || k.Queue == f.Queue) &&
+		(f.Agent == "" || k.Agent == f.Agent) &&
+		(f.Customer == "" || k.Customer == f.Customer) &&
+		(f.PlanBefore == 0 || k.PlanRevision < f.PlanBefore)
+}
+
+// recount counts the tickets of each queue and status one by one.
+func recount(tickets []ticket.Ticket) []store.QueueCount {
+	var counts []store.QueueCount
+	for _, k := range tickets {
+		if k.Status == ticket.Closed || k.Status == ticket.Cancelled {
+			continue
+		}
+		i := slices.IndexFunc(counts, func(c store.QueueCount) bool { return c.Queue == k.Queue && c.Status == k.Status })
+		if i < 0 {
+			i = len(counts)
+			counts = append(counts, store.QueueCount{Queue: k.Queue, Status: k.Status, Oldest: k.OpenedAt})
+		}
+		counts[i].Count++
+		if k.OpenedAt.Before(counts[i].Oldest) {
+			counts[i].Oldest = k.OpenedAt
+		}
+	}
+	slices.SortFunc(counts, func(a, b store.QueueCount) int {
+		return cmp.Or(cmp.Compare(a.Queue, b.Queue),
+			slices.Index(ticket.Statuses, a.Status)-slices.Index(ticket.Statuses, b.Status))
+	})
+	return counts
+}
