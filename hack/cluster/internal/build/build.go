@@ -4,8 +4,10 @@ package build
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,7 +94,9 @@ func (t Target) build(ctx context.Context, source, bin string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	args := []string{"build", "-tags=" + t.tags, "-ldflags=" + linkerFlags(), "-o", filepath.Join(folder, t.binary), t.pkg}
+	built := filepath.Join(folder, "."+t.binary+".new")
+	defer os.Remove(built)
+	args := []string{"build", "-tags=" + t.tags, "-ldflags=" + linkerFlags(), "-o", built, t.pkg}
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = filepath.Join(source, t.module)
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
@@ -101,6 +105,9 @@ func (t Target) build(ctx context.Context, source, bin string) error {
 			return ctx.Err()
 		}
 		return fmt.Errorf("building %s: %w\nin %s: go %s\n%s", t.Name, err, command.Dir, strings.Join(args, " "), bytes.TrimSpace(said))
+	}
+	if err := install(built, filepath.Join(folder, t.binary)); err != nil {
+		return err
 	}
 	for _, link := range t.links {
 		if err := relink(t.binary, filepath.Join(folder, link)); err != nil {
@@ -115,6 +122,36 @@ func linkerFlags() string {
 	numbers := strings.SplitN(strings.TrimPrefix(kubernetesVersion, "v"), ".", 3)
 	const version = " -X k8s.io/component-base/version."
 	return "-s -w" + version + "gitVersion=" + kubernetesVersion + version + "gitMajor=" + numbers[0] + version + "gitMinor=" + numbers[1]
+}
+
+// install moves a new program into place unless it is the same: a changed file makes up restart what runs it.
+func install(built, installed string) error {
+	same, err := sameContent(built, installed)
+	if err != nil || same {
+		return err
+	}
+	return os.Rename(built, installed)
+}
+
+func sameContent(a, b string) (bool, error) {
+	var sums [2][sha256.Size]byte
+	for i, path := range []string{a, b} {
+		file, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		sum := sha256.New()
+		_, err = io.Copy(sum, file)
+		file.Close()
+		if err != nil {
+			return false, err
+		}
+		sum.Sum(sums[i][:0])
+	}
+	return sums[0] == sums[1], nil
 }
 
 func relink(target, link string) error {

@@ -106,6 +106,9 @@ func (o *options) locked(cmd *cobra.Command, do func(*cluster.Cluster) error) er
 		return err
 	}
 	defer unlock()
+	if err := c.Adopt(); err != nil {
+		return err
+	}
 	return do(c)
 }
 

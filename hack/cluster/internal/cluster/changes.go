@@ -20,7 +20,7 @@ func (c *Cluster) Changes() []string {
 		"processes listening on the loopback, and the API server on port 6443, closed to other machines",
 		"the address " + NodeIP + " on the loopback interface, a network interface (veth…) and a route for each pod",
 		"nftables tables " + nftTable + " and kube-proxy",
-		"a cgroup /" + networkName,
+		"a cgroup /" + networkName + ", and what kubelet and containerd keep in " + kubeletDir + ", /run/containerd and /var/lib/cni",
 		"kernel settings " + strings.Join(kernelSettings, ", "),
 		"down takes all of these away again, except the binaries",
 	}

@@ -56,7 +56,7 @@ func (l Layout) Components() []Component {
 		Args:  []string{l.binary(ImageRegistry), "-address=" + Registry, "-dir=" + l.path("registry")},
 		Probe: web.get("http://" + Registry + "/v2/"),
 	}, {
-		Name: APIServerName, Purpose: "serves the API", Ports: []int{6443}, Grace: 30 * time.Second,
+		Name: APIServerName, Purpose: "serves the API", Ports: []int{6443}, Grace: 10 * time.Second,
 		Args:  l.apiServerArgs(),
 		Reads: []string{l.config("audit-policy.yaml"), l.cert("ca"), l.cert("front-proxy-ca"), l.cert(APIServerName), l.key("service-account")},
 		Probe: web.get(APIServer + "/readyz"),

@@ -143,10 +143,14 @@ func isShim(cmdline []byte, socket string) bool {
 // removeTraces deletes what runs of ours leave in folders that are shared with other clusters of the machine.
 func (l Layout) removeTraces() error {
 	var failed []error
-	results, err := filepath.Glob("/var/lib/cni/results/" + networkName + "-*")
+	tasks, err := filepath.Glob(l.path("containerd", "state", "io.containerd.runtime.v2.task", "*", "*"))
 	failed = append(failed, err)
-	for _, file := range results {
-		failed = append(failed, ignoreMissing(os.Remove(file)))
+	for _, task := range tasks {
+		results, err := filepath.Glob("/var/lib/cni/results/*-" + filepath.Base(task) + "-*")
+		failed = append(failed, err)
+		for _, file := range results {
+			failed = append(failed, ignoreMissing(os.Remove(file)))
+		}
 	}
 	links, err := filepath.Glob("/var/log/containers/*.log")
 	failed = append(failed, err)

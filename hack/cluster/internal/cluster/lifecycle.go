@@ -157,6 +157,9 @@ func (c Component) digest() (string, error) {
 // Down stops everything and removes all that the cluster put on the machine, whatever state it is in. Binaries and
 // Debian packages stay. A step that fails does not keep the next from being tried.
 func (c *Cluster) Down() error {
+	if err := os.RemoveAll(c.discarded()); err != nil {
+		return err
+	}
 	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
 		c.Print.Note("no cluster in %s", c.Dir)
 		return nil
@@ -206,5 +209,24 @@ func (c *Cluster) removeState() error {
 	if mounts := mountsBelow(string(mountinfo), c.Dir); len(mounts) > 0 {
 		return fmt.Errorf("still mounted, so %s is kept: %s", c.Dir, strings.Join(mounts, ", "))
 	}
-	return os.RemoveAll(c.Dir)
+	// Renamed first: half of a state is worse than none.
+	if err := os.Rename(c.Dir, c.discarded()); err != nil {
+		return err
+	}
+	return os.RemoveAll(c.discarded())
+}
+
+// discarded is where the state goes to be deleted.
+func (c *Cluster) discarded() string { return c.Dir + ".discarded" }
+
+// Adopt takes up components that run without a record: their launcher was killed before it could write one.
+func (c *Cluster) Adopt() error {
+	if _, err := os.Stat(c.runDir()); errors.Is(err, os.ErrNotExist) {
+		return nil // nothing was ever started
+	}
+	var specs []process.Spec
+	for _, component := range c.Components() {
+		specs = append(specs, process.Spec{Name: component.Name, Args: component.Args})
+	}
+	return c.processes.Adopt(specs, c.Dir+"/")
 }

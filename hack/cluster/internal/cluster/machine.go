@@ -20,13 +20,18 @@ var kernelSettings = []string{
 	"kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
 }
 
+const kubeletDir = "/var/lib/kubelet"
+
 // saveMachine records the kernel settings, once: a second start must not take the cluster's own for the machine's.
 func (l Layout) saveMachine(boot string) error {
 	var saved machineRecord
 	if content, err := os.ReadFile(l.machineRecord()); err == nil && json.Unmarshal(content, &saved) == nil && saved.Boot == boot {
 		return nil
 	}
-	saved = machineRecord{Boot: boot, Kernel: map[string]string{}}
+	saved = machineRecord{Boot: boot, Kernel: map[string]string{}, OwnKubeletDir: saved.OwnKubeletDir}
+	if _, err := os.Stat(kubeletDir); errors.Is(err, os.ErrNotExist) {
+		saved.OwnKubeletDir = true
+	}
 	for _, setting := range kernelSettings {
 		if value, err := os.ReadFile("/proc/sys/" + setting); err == nil {
 			saved.Kernel[setting] = strings.TrimSpace(string(value))
@@ -42,6 +47,9 @@ func (l Layout) saveMachine(boot string) error {
 type machineRecord struct {
 	Boot   string            `json:"boot"`
 	Kernel map[string]string `json:"kernel"`
+	// OwnKubeletDir: the kubelet's customary folder was not there before. Ours keeps the sockets of device plugins there,
+	// wherever its other things are.
+	OwnKubeletDir bool `json:"ownKubeletDir"`
 }
 
 // restoreMachine puts the kernel settings back, unless the machine has booted since and has its own again.
@@ -57,10 +65,18 @@ func (l Layout) restoreMachine(boot string) error {
 	if err := json.Unmarshal(content, &saved); err != nil {
 		return fmt.Errorf("%s: %w", l.machineRecord(), err)
 	}
-	if saved.Boot != boot {
-		return nil
-	}
 	var failed []error
+	if saved.OwnKubeletDir {
+		plugins := filepath.Join(kubeletDir, "device-plugins")
+		for _, name := range []string{"DEPRECATION", "kubelet.sock", "kubelet_internal_checkpoint"} {
+			failed = append(failed, ignoreMissing(os.Remove(filepath.Join(plugins, name))))
+		}
+		// What somebody else put there keeps the folders.
+		_, _ = os.Remove(plugins), os.Remove(kubeletDir)
+	}
+	if saved.Boot != boot {
+		return errors.Join(failed...)
+	}
 	for setting, value := range saved.Kernel {
 		path := "/proc/sys/" + setting
 		if now, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(now)) != value {

@@ -25,6 +25,9 @@ func (c *Cluster) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.RemoveAll(c.discarded()); err != nil {
+		return err
+	}
 	var s settings
 	var images map[string]v1.Image
 	prepare := func() (string, error) {
@@ -90,6 +93,9 @@ func (c *Cluster) forgetFormerBoot(boot string) error {
 	marker := c.path("run", "boot")
 	if last, err := os.ReadFile(marker); err == nil && string(last) == boot {
 		return nil
+	}
+	if err := c.removeTraces(); err != nil {
+		return err
 	}
 	for _, stale := range []string{c.runDir(), c.path("containerd", "state")} {
 		if err := os.RemoveAll(stale); err != nil {
@@ -210,13 +216,29 @@ func (c *Cluster) Lock() (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(c.Dir), 0o755); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(c.Dir+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	path := c.Dir + ".lock"
+	for {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			file.Close()
+			return nil, fmt.Errorf("another launcher is at work on %s: wait for it (%w)", c.Dir, err)
+		}
+		// Its former holder may have removed the file since it was opened: then it locks nothing.
+		if isFile(file, path) {
+			return func() { _, _ = os.Remove(path), file.Close() }, nil
+		}
 		file.Close()
-		return nil, fmt.Errorf("another launcher is at work on %s: wait for it (%w)", c.Dir, err)
 	}
-	return func() { file.Close() }, nil
+}
+
+func isFile(file *os.File, path string) bool {
+	opened, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, named)
 }

@@ -7,7 +7,18 @@ import (
 	"strings"
 )
 
-// Tail returns up to n last lines of a program's log since its last start.
+const maxLog = 32 << 20
+
+// rotate puts a long log aside, so that logs take a bounded room. One former log is kept.
+func (m Manager) rotate(name string) error {
+	path := m.LogPath(name)
+	if info, err := os.Stat(path); err != nil || info.Size() < maxLog {
+		return nil
+	}
+	return os.Rename(path, path+".1")
+}
+
+// Tail returns up to n lines of a program's log since its last start: the last ones, or the first of its panic.
 func (m Manager) Tail(name string, n int) []string {
 	file, err := os.Open(m.LogPath(name))
 	if err != nil {
@@ -23,5 +34,11 @@ func (m Manager) Tail(name string, n int) []string {
 		data = data[start:]
 	}
 	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	for i, line := range lines {
+		// A panic says its reason first.
+		if strings.HasPrefix(line, "panic: ") {
+			return lines[i:min(len(lines), i+n)]
+		}
+	}
 	return lines[max(0, len(lines)-n):]
 }

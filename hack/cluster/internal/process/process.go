@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -50,6 +53,9 @@ func (m Manager) Start(spec Spec) error {
 			return err
 		}
 	}
+	if err := m.rotate(spec.Name); err != nil {
+		return err
+	}
 	log, err := os.OpenFile(m.LogPath(spec.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -82,6 +88,54 @@ func (m Manager) Start(spec Spec) error {
 		return err
 	}
 	return nil
+}
+
+// Adopt looks for processes that are ours and unrecorded: a launcher died between starting and recording them. Theirs
+// is the program of a spec, and an argument that holds mark. Without a digest they count as out of date.
+func (m Manager) Adopt(specs []Spec, mark string) error {
+	var lost []Spec
+	for _, spec := range specs {
+		if _, running := m.Running(spec.Name); !running {
+			lost = append(lost, spec)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		return err
+	}
+	for _, file := range commands {
+		cmdline, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, spec := range lost {
+			if !runs(cmdline, spec.Args[0], mark) {
+				continue
+			}
+			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if err != nil {
+				return err
+			}
+			record, err := describe(pid)
+			if err != nil {
+				continue
+			}
+			record.Name = spec.Name
+			if err := record.write(m.recordPath(spec.Name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// runs tells from a NUL-separated command line whether it is the program with an argument that holds mark.
+func runs(cmdline []byte, program, mark string) bool {
+	args := strings.Split(string(cmdline), "\x00")
+	return args[0] == program && slices.ContainsFunc(args[1:], func(arg string) bool { return strings.Contains(arg, mark) })
 }
 
 // Stop ends the named program: SIGTERM, then SIGKILL after grace. It does nothing when the recorded process is gone,
