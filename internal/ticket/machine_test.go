@@ -322,23 +322,23 @@ func TestAnyHistory(t *testing.T) {
 			}
 			slices.Sort(names)
 			e := choices[rapid.SampledFrom(names).Draw(t, "event")]
-			before := deepCopy(t, tk)
+			was := written(t, tk)
 			next, err := ticket.Apply(tk, e, now)
-			if !reflect.DeepEqual(tk, before) {
+			if written(t, tk) != was {
 				t.Fatalf("%s changed the ticket it was given", e.Name())
 			}
 			if err != nil {
-				if !reflect.DeepEqual(next, before) {
+				if written(t, next) != was {
 					t.Fatalf("refused %s changed the ticket", e.Name())
 				}
 				continue
 			}
-			checkStep(t, before, next, e, now)
+			checkStep(t, tk, next, e, now)
 			scribble(&next)
-			if !reflect.DeepEqual(tk, before) {
+			if written(t, tk) != was {
 				t.Fatalf("after %s the new ticket shares memory with the old one", e.Name())
 			}
-			tk, _ = ticket.Apply(before, e, now)
+			tk, _ = ticket.Apply(tk, e, now)
 		}
 	})
 }
@@ -399,16 +399,13 @@ func checkStep(t *rapid.T, before, after ticket.Ticket, e ticket.Event, now time
 	}
 }
 
-// deepCopy by way of JSON, so that nothing is shared.
-func deepCopy(t *rapid.T, tk ticket.Ticket) (c ticket.Ticket) {
+// written is the ticket in a form that shares nothing with it.
+func written(t *rapid.T, tk ticket.Ticket) string {
 	encoded, err := json.Marshal(tk)
-	if err == nil {
-		err = json.Unmarshal(encoded, &c)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return string(encoded)
 }
 
 // scribble changes everything a ticket refers to.
