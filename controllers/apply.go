@@ -1,0 +1,103 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// applyConfiguration is what every generated apply configuration of a named object offers.
+type applyConfiguration interface {
+	runtime.ApplyConfiguration
+	GetName() *string
+	GetNamespace() *string
+	GetKind() *string
+}
+
+// child is an object to apply, with how to read the one there is.
+type child struct {
+	desired applyConfiguration
+	live    client.Object
+	// owned extracts from live what the field manager applied last.
+	owned func(manager string) (any, error)
+}
+
+// newChild pairs a desired state with the generated function that extracts it from a live object.
+func newChild[L client.Object, D applyConfiguration](desired D, live L, extract func(L, string) (D, error)) child {
+	return child{
+		desired: desired,
+		live:    live,
+		owned:   func(manager string) (any, error) { return extract(live, manager) },
+	}
+}
+
+// applyAll brings all children to their desired state; that one is refused keeps none of the others from it.
+func applyAll(ctx context.Context, c client.Client, owner client.FieldOwner, children []child) error {
+	var failed []error
+	for _, child := range children {
+		failed = append(failed, apply(ctx, c, owner, child))
+	}
+	return errors.Join(failed...)
+}
+
+// apply brings the child to its desired state, and reads the live object into it. It sends nothing when the fields the manager
+// owns are already the desired ones, as the object's managed fields tell; so nothing needs to be remembered, and removed
+// fields and other people's changes to ours are both seen.
+func apply(ctx context.Context, c client.Client, owner client.FieldOwner, child child) error {
+	key := types.NamespacedName{Name: *child.desired.GetName()}
+	if namespace := child.desired.GetNamespace(); namespace != nil {
+		key.Namespace = *namespace
+	}
+	kind := *child.desired.GetKind()
+
+	err := c.Get(ctx, key, child.live)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("read %s %s: %w", kind, key.Name, err)
+	}
+	if err == nil {
+		owned, err := child.owned(string(owner))
+		if err != nil {
+			return fmt.Errorf("read what is ours of %s %s: %w", kind, key.Name, err)
+		}
+		if sameApplied(owned, child.desired) {
+			return nil
+		}
+	}
+	if err := c.Apply(ctx, child.desired, owner, forceOwnership); err != nil {
+		return fmt.Errorf("apply %s %s: %w", kind, key.Name, err)
+	}
+	log.FromContext(ctx).V(1).Info("Applied", "kind", kind, "name", key.Name)
+	return nil
+}
+
+// forceOwnership takes fields over that somebody else set: the children are ours.
+var forceOwnership = client.ForceOwnership
+
+// sameApplied compares apply configurations by meaning: 1000m is 1, and nil is empty.
+func sameApplied(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
+
+// refused says that the kube-apiserver understood and said no: trying the same again will not help before something else
+// changes, so people must see it.
+func refused(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return slices.ContainsFunc(joined.Unwrap(), refused)
+	}
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+}
+
+// patchStatus writes a status that differs from the one read, guarded by its version.
+func patchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
+	if equality.Semantic.DeepEqual(before, after) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	return client.IgnoreNotFound(c.Status().Patch(ctx, after, patch))
+}

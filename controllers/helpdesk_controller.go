@@ -1,0 +1,152 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/types"
+	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/plan"
+)
+
+// helpDeskReconciler runs the desk of each HelpDesk, and writes its status.
+type helpDeskReconciler struct {
+	client.Client
+	live     client.Reader
+	image    string
+	overlap  time.Duration
+	clock    clock.PassiveClock
+	outcomes *outcomes
+	events   events.EventRecorder
+	watches  func(namespace string) bool
+}
+
+func (r *helpDeskReconciler) setup(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("helpdesk").
+		For(&v1alpha1.HelpDesk{}).
+		Owns(&appsv1.StatefulSet{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ServiceAccount{}).
+		Owns(&corev1.ConfigMap{}).
+		Owns(&rbacv1.RoleBinding{}).
+		// These two may have no owner: their names and labels tell.
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(deskOfLabels)).
+		Watches(&rbacv1.ClusterRoleBinding{}, handler.EnqueueRequestsFromMapFunc(r.deskOfReviewBinding)).
+		WatchesRawSource(r.outcomes.source(plan.KindHelpDesk)).
+		Complete(r)
+}
+
+// Reconcile brings a HelpDesk's children to their desired state and tells how they are.
+func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var h v1alpha1.HelpDesk
+	if err := r.Get(ctx, req.NamespacedName, &h); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			return ctrl.Result{}, r.deleteReviewBinding(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
+	}
+	if !h.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	before := h.DeepCopy()
+	if paused(&h) {
+		reportPaused(&h.Status.Status, h.Generation)
+		return ctrl.Result{}, patchStatus(ctx, r, before, &h)
+	}
+
+	again, certificateErr := r.ensureCertificate(ctx, &h)
+	children, childrenErr := r.ensureChildren(ctx, &h)
+	failed := errors.Join(certificateErr, childrenErr)
+
+	if o, ok := r.outcomes.of(plan.KindHelpDesk, &h); ok {
+		var shown error
+		if refused(certificateErr) || refused(childrenErr) {
+			shown = failed
+		}
+		h.Status = helpDeskStatus(&h, o, children, shown)
+		if err := patchStatus(ctx, r, before, &h); err != nil {
+			return ctrl.Result{}, errors.Join(failed, err)
+		}
+		tellChange(r.events, before, &h)
+	}
+	if failed != nil {
+		return ctrl.Result{}, failed
+	}
+	// At least a second: a clock that stands still must not turn into a loop.
+	return ctrl.Result{RequeueAfter: max(again.Sub(r.clock.Now()), time.Second)}, nil
+}
+
+// ensureChildren applies all children but the certificates. Those that the status speaks of are returned as far as known.
+func (r *helpDeskReconciler) ensureChildren(ctx context.Context, h *v1alpha1.HelpDesk) (deskChildren, error) {
+	var children deskChildren
+	claim := &corev1.PersistentVolumeClaim{}
+	err := r.Get(ctx, types.NamespacedName{Namespace: h.Namespace, Name: DeskName(h.Name)}, claim)
+	if client.IgnoreNotFound(err) != nil {
+		return children, fmt.Errorf("read PersistentVolumeClaim %s: %w", DeskName(h.Name), err)
+	}
+	if err == nil {
+		children.claim = claim
+	}
+
+	set := &appsv1.StatefulSet{}
+	steps := []child{
+		newChild(deskServiceAccount(h), &corev1.ServiceAccount{}, corev1ac.ExtractServiceAccount),
+		newChild(cliServiceAccount(h), &corev1.ServiceAccount{}, corev1ac.ExtractServiceAccount),
+		newChild(deskRoleBinding(h), &rbacv1.RoleBinding{}, rbacv1ac.ExtractRoleBinding),
+		newChild(cliRoleBinding(h), &rbacv1.RoleBinding{}, rbacv1ac.ExtractRoleBinding),
+		newChild(deskReviewBinding(h), &rbacv1.ClusterRoleBinding{}, rbacv1ac.ExtractClusterRoleBinding),
+		newChild(deskService(h), &corev1.Service{}, corev1ac.ExtractService),
+	}
+	if len(volumeProblems(h, children.claim)) == 0 {
+		steps = append(steps, newChild(deskVolumeClaim(h), &corev1.PersistentVolumeClaim{}, corev1ac.ExtractPersistentVolumeClaim))
+	}
+	steps = append(steps, newChild(deskStatefulSet(h, r.image), set, appsv1ac.ExtractStatefulSet))
+	err = applyAll(ctx, r, ownerHelpDesk, steps)
+	children.set = set
+	return children, err
+}
+
+// deleteReviewBinding of a HelpDesk that is gone. It is met again at every start, so it is not left behind either when
+// the HelpDesk went while no manager ran.
+func (r *helpDeskReconciler) deleteReviewBinding(ctx context.Context, helpDesk types.NamespacedName) error {
+	var binding rbacv1.ClusterRoleBinding
+	key := types.NamespacedName{Name: reviewBindingName(helpDesk.Namespace, helpDesk.Name)}
+	if err := r.Get(ctx, key, &binding); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return client.IgnoreNotFound(r.Delete(ctx, &binding))
+}
+
+// deskOfLabels finds the HelpDesk of a child in its namespace by labels.
+func deskOfLabels(_ context.Context, object client.Object) []reconcile.Request {
+	name := object.GetLabels()[labelPartOf]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: name}}}
+}
+
+// deskOfReviewBinding finds the HelpDesk of a cluster-scoped child, if its namespace is this manager's matter.
+func (r *helpDeskReconciler) deskOfReviewBinding(_ context.Context, object client.Object) []reconcile.Request {
+	namespace, name := object.GetLabels()[labelNamespace], object.GetLabels()[labelPartOf]
+	if namespace == "" || name == "" || !r.watches(namespace) {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}}
+}
