@@ -104,6 +104,37 @@ func (o *object) get(i int) ref.Val {
 	return o.fields[i].zero
 }
 
+// withinBounds says whether every part has the size that its field states at most.
+func (o *object) withinBounds() bool {
+	for i, f := range o.fields {
+		switch v := o.get(i).Value().(type) {
+		case string:
+			if uint64(len(v)) > f.maxSize {
+				return false
+			}
+		case []string:
+			tooLong := func(s string) bool { return uint64(len(s)) > f.itemSize }
+			if uint64(len(v)) > f.maxSize || slices.ContainsFunc(v, tooLong) {
+				return false
+			}
+		case map[string]string:
+			if uint64(len(v)) > f.maxSize {
+				return false
+			}
+			for key, value := range v {
+				if uint64(max(len(key), len(value))) > f.itemSize {
+					return false
+				}
+			}
+		case *object:
+			if !v.withinBounds() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // ConvertToNative implements ref.Val.
 func (o *object) ConvertToNative(t reflect.Type) (any, error) {
 	return nil, fmt.Errorf("%s cannot be converted to %v", o.typ, t)
@@ -132,15 +163,6 @@ func (o *object) Equal(other ref.Val) ref.Val {
 		}
 	}
 	return types.True
-}
-
-// Get implements traits.Indexer, for expressions that read the object as dyn.
-func (o *object) Get(name ref.Val) ref.Val {
-	s, _ := name.Value().(string)
-	if i := o.index(s); i >= 0 {
-		return o.get(i)
-	}
-	return types.NewErr("undefined field '%v'", name.Value())
 }
 
 // Type implements ref.Val.
@@ -215,6 +237,8 @@ type facts struct {
 	tags     []string
 	// ticket is made when the first expression asks, and anew after a rule changed something.
 	ticket *object
+	// oversized says that a part of the ticket is larger than its kind's bounds.
+	oversized bool
 }
 
 func newFacts(content *ticket.Content, customer *ticket.Customer) *facts {
@@ -243,11 +267,8 @@ func (f *facts) change(priority ticket.Priority, tags []string) (added []string)
 	return added
 }
 
-// ResolveName implements cel.Activation.
-func (f *facts) ResolveName(name string) (any, bool) {
-	if name != "ticket" {
-		return nil, false
-	}
+// object is the ticket as expressions see it.
+func (f *facts) object() *object {
 	if f.ticket == nil {
 		c := f.content
 		f.ticket = newObject(ticketKind,
@@ -256,8 +277,17 @@ func (f *facts) ResolveName(name string) (any, bool) {
 			list(f.tags), dict(c.Attributes), money(c.Amount),
 			newObject(customerKind, types.String(f.customer.ID), types.String(f.customer.Name), types.String(f.customer.Segment),
 				money(f.customer.Value), dict(f.customer.Attributes)))
+		f.oversized = !f.ticket.withinBounds()
 	}
-	return f.ticket, true
+	return f.ticket
+}
+
+// ResolveName implements cel.Activation.
+func (f *facts) ResolveName(name string) (any, bool) {
+	if name != "ticket" {
+		return nil, false
+	}
+	return f.object(), true
 }
 
 // Parent implements cel.Activation.
