@@ -1,0 +1,210 @@
+// Package desk is the system of record of a HelpDesk: it takes tickets in, keeps their state and log, runs the timers,
+// and guards what agents and queue workers do to them. It implements api.Service over a store, with the decisions of the
+// pure packages.
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/utils/clock"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/plan"
+)
+
+// deskActor is the desk itself in the log.
+const deskActor = "desk"
+
+// Options of a desk.
+type Options struct {
+	// Store that the desk alone writes to.
+	Store store.Store
+	// Clock of the machine; nil: the real one.
+	Clock clock.WithTicker
+	// HelpDesk is the name of the HelpDesk served.
+	HelpDesk string
+	// Logger; nil: none.
+	Logger *slog.Logger
+	// Registerer of the metrics; nil: they are not exposed.
+	Registerer prometheus.Registerer
+	// HTTPClient delivers what no queue worker claims; nil: http.DefaultClient.
+	HTTPClient *http.Client
+	// TempDir is where Backup puts its copy before it streams it; empty: os.TempDir.
+	TempDir string
+}
+
+// Desk is the one active desk of a HelpDesk.
+type Desk struct {
+	store    store.Store
+	clock    clock.WithTicker
+	helpDesk string
+	log      *slog.Logger
+	http     *http.Client
+	tempDir  string
+	metrics  *metrics
+
+	time *deskClock
+	// activation is held for writing while a plan becomes the active one, so that no change sees the one and is stored
+	// under the other.
+	activation sync.RWMutex
+	plan       atomic.Pointer[plan.Plan]
+	// migrated wakes the loop that brings the tickets in line with a new plan.
+	migrate broadcast
+
+	recent   *recent
+	leases   *leases
+	timers   *alarm
+	messages broadcast
+	// stopping is closed when Run ends: long polls answer at once.
+	stopping chan struct{}
+	stopOnce sync.Once
+}
+
+var _ api.Service = (*Desk)(nil)
+
+var errStopping = api.NewProblem(http.StatusServiceUnavailable, api.ProblemNotReady, "the desk is stopping: try again")
+
+// New makes a desk of what the store holds. It serves at once, with the plan that was active last; Run keeps its clocks.
+func New(o Options) (*Desk, error) {
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = http.DefaultClient
+	}
+	d := &Desk{
+		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
+		timers: newAlarm(), stopping: make(chan struct{}),
+	}
+	d.metrics = newMetrics(d)
+	err := o.Store.View(context.Background(), func(r store.Reader) error {
+		position, err := r.Position()
+		if err != nil {
+			return err
+		}
+		d.recent = newRecent(position)
+		if d.time, err = newDeskClock(o.Clock, r); err != nil {
+			return err
+		}
+		if d.leases, err = newLeases(o.Clock, r); err != nil {
+			return err
+		}
+		return d.loadPlan(r)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the store: %w", err)
+	}
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(d.metrics); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// Run keeps the desk's clocks until ctx ends: timers, leases, the part of plan activations that is left to do, the
+// messages nobody delivers, and what is forgotten after a day.
+func (d *Desk) Run(ctx context.Context) error {
+	defer d.stopOnce.Do(func() { close(d.stopping) })
+	g, ctx := errgroup.WithContext(ctx)
+	for name, loop := range map[string]func(context.Context) (time.Duration, <-chan struct{}, error){
+		"timers":      d.fireTimers,
+		"leases":      d.expireLeases,
+		"migration":   d.migrateSome,
+		"outbox":      d.deliverUnclaimed,
+		"idempotency": d.forgetAnswers,
+	} {
+		g.Go(func() error { return d.loop(ctx, name, loop) })
+	}
+	return g.Wait()
+}
+
+// retryAfter is how long a loop waits after a failure.
+const retryAfter = time.Second
+
+// loop runs step again and again: at once while it answers zero, else after the time it answers (negative: only when
+// woken), or when its channel is closed.
+func (d *Desk) loop(ctx context.Context, name string, step func(context.Context) (time.Duration, <-chan struct{}, error)) error {
+	for {
+		after, wake, err := step(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, store.ErrClosed) {
+			return err
+		}
+		if err != nil {
+			d.log.Error("try again", "loop", name, "error", err)
+			after = retryAfter
+		}
+		if after == 0 {
+			continue
+		}
+		if !d.sleep(ctx, after, wake) {
+			return nil
+		}
+	}
+}
+
+// sleep waits for a time (negative: forever), a wake or the end of ctx, for which it answers false.
+func (d *Desk) sleep(ctx context.Context, after time.Duration, wake <-chan struct{}) bool {
+	var over <-chan time.Time
+	if after > 0 {
+		timer := d.clock.NewTimer(after)
+		defer timer.Stop()
+		over = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-wake:
+	case <-over:
+	}
+	return true
+}
+
+// view runs fn on committed state under the active plan.
+func (d *Desk) view(ctx context.Context, fn func(store.Reader, *plan.Plan) error) error {
+	d.activation.RLock()
+	defer d.activation.RUnlock()
+	err := d.store.View(ctx, func(r store.Reader) error { return fn(r, d.plan.Load()) })
+	if err != nil {
+		return refusal(err)
+	}
+	return nil
+}
+
+// Backup writes a consistent copy of the store.
+func (d *Desk) Backup(ctx context.Context, _ api.Call, w io.Writer) error {
+	dir, err := os.MkdirTemp(d.tempDir, "caseload-backup-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := dir + "/backup"
+	if err := d.store.Backup(ctx, path); err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	_, err = io.Copy(w, f)
+	return err
+}

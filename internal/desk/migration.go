@@ -1,0 +1,314 @@
+package desk
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// migrationBatch bounds the rows that one transaction brings in line with a new plan.
+const migrationBatch = 500
+
+// metaMigration keeps the migration under way, so that a restart goes on with it.
+const metaMigration = "migration"
+
+// migration is what is left to do until every ticket is in line with the active plan. It is stored with each batch.
+type migration struct {
+	// Revision of the plan that the tickets are brought in line with.
+	Revision int64 `json:"revision"`
+	// Gone are agents no longer in the plan who may have tickets.
+	Gone []string `json:"gone,omitempty"`
+	// Drains are deleted queues that may have tickets.
+	Drains []drain `json:"drains,omitempty"`
+	// Reclass are queues whose tickets belong to other classes of demand than before.
+	Reclass []string `json:"reclass,omitempty"`
+	// After is the last waiting ticket that was routed anew; Done: all were.
+	After int64 `json:"after,omitempty"`
+	Done  bool  `json:"done,omitempty"`
+}
+
+// drain of a deleted queue.
+type drain struct {
+	Queue string `json:"queue"`
+	To    string `json:"to"`
+	Why   string `json:"why"`
+}
+
+// Rules of tickets that somebody or something other than routing has put where they are.
+const (
+	transferredBy = "transferred by "
+	drainedFrom   = "drained from "
+)
+
+// pinned tickets are not moved by routing: somebody transferred them, or they came from a deleted queue. From the unrouted
+// queue everything is welcome to go.
+func pinned(t *ticket.Ticket) bool {
+	return t.Queue != plan.UnroutedQueue &&
+		(strings.HasPrefix(t.Rule, transferredBy) || strings.HasPrefix(t.Rule, drainedFrom))
+}
+
+// beginMigration adds what the new plan, now c.plan, asks for to what is left of an earlier migration, and does a batch.
+func (c *change) beginMigration(before *plan.Plan) error {
+	m, err := readMigration(c)
+	if err != nil {
+		return err
+	}
+	m.Revision, m.After, m.Done = c.plan.Revision, 0, false
+
+	// What is back need not be cleared up any more.
+	m.Gone = slices.DeleteFunc(m.Gone, func(name string) bool { return c.plan.Agents[name] != nil })
+	m.Drains = slices.DeleteFunc(m.Drains, func(d drain) bool { return c.plan.Queues[d.Queue] != nil })
+	for _, name := range slices.Sorted(maps.Keys(before.Agents)) {
+		if c.plan.Agents[name] == nil {
+			m.Gone = append(m.Gone, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.Queues)) {
+		switch is := c.plan.Queues[name]; {
+		case is == nil:
+			m.Drains = append(m.Drains, drainOf(before.Queues[name], c.plan))
+		case classifies(before.Queues[name]) != classifies(is) && !slices.Contains(m.Reclass, name):
+			m.Reclass = append(m.Reclass, name)
+		}
+	}
+	// A queue that should have taken the tickets of an earlier one may be deleted itself.
+	for i, d := range m.Drains {
+		for range m.Drains {
+			j := slices.IndexFunc(m.Drains, func(other drain) bool { return other.Queue == m.Drains[i].To })
+			if j < 0 {
+				break
+			}
+			m.Drains[i].To = m.Drains[j].To
+			m.Drains[i].Why = fmt.Sprintf("%s; %s", d.Why, m.Drains[j].Why)
+		}
+	}
+	return c.migrate(m)
+}
+
+// classifies tells how a queue sorts its tickets into classes of demand, by a sample.
+func classifies(q *plan.Queue) string {
+	return dispatch.Class(q, &ticket.Ticket{Content: ticket.Content{Channel: "Sample", Language: "xx"}})
+}
+
+// drainOf finds who takes the tickets of a deleted queue: its tier's default queue, its team's or that of a team above, or
+// the built-in one.
+func drainOf(deleted *plan.Queue, p *plan.Plan) drain {
+	d := drain{Queue: deleted.Name, To: plan.UnroutedQueue,
+		Why: fmt.Sprintf("queue %s was deleted; neither its tier nor its team has a default queue", deleted.Name)}
+	if tier := p.Tiers[deleted.Tier]; tier != nil && p.Queues[tier.DefaultQueue] != nil {
+		d.To, d.Why = tier.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of tier %s", deleted.Name, tier.Name)
+		return d
+	}
+	name := deleted.Team
+	for range p.Teams {
+		team := p.Teams[name]
+		if team == nil {
+			break
+		}
+		if p.Queues[team.DefaultQueue] != nil {
+			d.To, d.Why = team.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of team %s", deleted.Name, name)
+			break
+		}
+		name = team.Parent
+	}
+	return d
+}
+
+func readMigration(r store.Reader) (*migration, error) {
+	m := &migration{Done: true}
+	value, err := r.Meta(metaMigration)
+	if err != nil || len(value) == 0 {
+		return m, err
+	}
+	*m = migration{}
+	return m, json.Unmarshal(value, m)
+}
+
+// migrateSome does a batch of the migration under way, if there is one.
+func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+	begun := d.migrate.wait()
+	var m *migration
+	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
+		m, err = readMigration(r)
+		return err
+	})
+	if err != nil || m.Done {
+		return -1, begun, err
+	}
+	err = d.update(ctx, deskActor, func(c *change) error {
+		// Another activation may have come between.
+		m, err := readMigration(c)
+		if err != nil || m.Done {
+			return err
+		}
+		return c.migrate(m)
+	})
+	return 0, begun, err
+}
+
+// migrate brings at most a batch of rows in line with the plan and stores what is left.
+func (c *change) migrate(m *migration) error {
+	c.actor = deskActor
+	budget := migrationBatch
+	for _, step := range []func(*migration, *int) error{c.returnFromGone, c.drainDeleted, c.reroute} {
+		if err := step(m, &budget); err != nil {
+			return err
+		}
+	}
+	left, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return c.PutMeta(metaMigration, left)
+}
+
+// returnFromGone gives the tickets of agents who are no longer in the plan back to their home queues. Resolved ones stay:
+// there is nothing to do on them.
+func (c *change) returnFromGone(m *migration, budget *int) error {
+	for len(m.Gone) > 0 && *budget > 0 {
+		name := m.Gone[0]
+		reason := fmt.Sprintf("agent %s is no longer in the plan", name)
+		tickets, err := c.Tickets(store.TicketFilter{
+			Agent: name, Limit: *budget,
+			Statuses: []ticket.Status{ticket.Offered, ticket.Open, ticket.Pending, ticket.OnHold},
+		})
+		if err != nil {
+			return err
+		}
+		for i := range tickets {
+			if _, err := c.apply(&tickets[i], ticket.AgentGone{}, eventlog.Record{Type: eventlog.Returned, Reason: reason}); err != nil {
+				return err
+			}
+		}
+		if *budget -= len(tickets); *budget <= 0 {
+			return nil
+		}
+		*budget--
+		if err := c.forgetPresence(name, reason); err != nil {
+			return err
+		}
+		m.Gone = m.Gone[1:]
+	}
+	return nil
+}
+
+// forgetPresence of an agent who is gone: should they come back, they start Offline.
+func (c *change) forgetPresence(name, reason string) error {
+	a, err := c.agent(name)
+	if err != nil || a.Version == 0 && !a.changed {
+		return err
+	}
+	a.Presence, a.Reason, a.Since, a.Missed, a.changed = dispatch.Offline, reason, c.now, 0, true
+	_, err = c.record(eventlog.Record{Type: eventlog.AgentGone, Agent: name, Reason: reason})
+	return err
+}
+
+// drainDeleted moves the tickets of deleted queues. Agents keep theirs; should they give one back, it goes to the new queue.
+func (c *change) drainDeleted(m *migration, budget *int) error {
+	for len(m.Gone) == 0 && len(m.Drains) > 0 && *budget > 0 {
+		d := m.Drains[0]
+		tickets, err := c.Tickets(store.TicketFilter{
+			Queue: d.Queue, Limit: *budget,
+			Statuses: slices.DeleteFunc(slices.Clone(ticket.Statuses), func(s ticket.Status) bool { return !s.Live() }),
+		})
+		if err != nil {
+			return err
+		}
+		for i := range tickets {
+			t := &tickets[i]
+			next, err := ticket.Apply(*t, ticket.Drain{Queue: d.To, PlanRevision: c.plan.Revision}, c.now)
+			if err != nil {
+				return err
+			}
+			next.Rule = drainedFrom + d.Queue
+			if err := c.save(t, &next, eventlog.Record{Type: eventlog.Drained, Reason: d.Why}); err != nil {
+				return err
+			}
+		}
+		if *budget -= len(tickets); *budget <= 0 {
+			return nil
+		}
+		*budget--
+		m.Drains = m.Drains[1:]
+	}
+	return nil
+}
+
+// reroute evaluates tickets that nobody has accepted under the new plan. What does not change is not written.
+func (c *change) reroute(m *migration, budget *int) error {
+	if m.Done || len(m.Gone) > 0 || len(m.Drains) > 0 || *budget <= 0 {
+		return nil
+	}
+	tickets, err := c.Tickets(store.TicketFilter{
+		Statuses: []ticket.Status{ticket.Waiting, ticket.Offered}, PlanBefore: m.Revision, After: m.After, Limit: *budget,
+	})
+	if err != nil {
+		return err
+	}
+	for i := range tickets {
+		t := &tickets[i]
+		m.After = t.ID
+		if !pinned(t) {
+			moved, err := c.routeAnew(t, fmt.Sprintf("plan revision %d", c.plan.Revision), false)
+			if err != nil {
+				return err
+			}
+			if moved != nil {
+				continue
+			}
+		}
+		if err := c.reclassify(t, m.Reclass); err != nil {
+			return err
+		}
+	}
+	if len(tickets) < *budget {
+		*m = migration{Revision: m.Revision, Done: true}
+	}
+	return nil
+}
+
+// routeAnew applies what routing decides now to a ticket that nobody has accepted. It returns nil if the ticket stays as
+// it is.
+func (c *change) routeAnew(t *ticket.Ticket, reason string, keepPriority bool) (*ticket.Ticket, error) {
+	customer, err := c.customer(t.Customer)
+	if err != nil {
+		return nil, err
+	}
+	route := c.route(&t.Content, customer)
+	if keepPriority {
+		route.Priority = t.Priority
+	}
+	if route.Queue == t.Queue && route.Priority == t.Priority {
+		return nil, nil
+	}
+	return c.apply(t, ticket.Reroute{Route: route}, eventlog.Record{
+		Type: eventlog.Rerouted, Reason: reason,
+		Data: eventlog.Encode(eventlog.RoutedData{Rule: route.Rule, Tags: route.AddTags}),
+	})
+}
+
+// reclassify stores the ticket under its new class of demand, and gives one that was set aside another chance.
+func (c *change) reclassify(t *ticket.Ticket, queues []string) error {
+	reason := "its queue has other requirements now"
+	switch {
+	case t.SetAside != "":
+		reason = "another try under a new plan; it was set aside: " + t.SetAside
+	case !slices.Contains(queues, t.Queue):
+		return nil
+	}
+	stay := ticket.Route{Queue: t.Queue, Priority: t.Priority, Rule: t.Rule, PlanRevision: c.plan.Revision}
+	_, err := c.apply(t, ticket.Reroute{Route: stay}, eventlog.Record{
+		Type: eventlog.Rerouted, Reason: reason, Data: eventlog.Encode(eventlog.RoutedData{Rule: t.Rule}),
+	})
+	return err
+}

@@ -1,0 +1,186 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/outbox"
+	"github.com/caseload-dev/caseload/internal/plan"
+)
+
+const (
+	// unclaimedFor is how long a message waits for a queue worker before the desk delivers it.
+	unclaimedFor = 5 * time.Second
+	// unclaimedBatch bounds the messages the desk delivers at once.
+	unclaimedBatch = 16
+)
+
+// ClaimMessages gives a worker messages to deliver, which are its own for outbox.ClaimTime. It waits for the first.
+func (d *Desk) ClaimMessages(ctx context.Context, _ api.Call, body api.ClaimMessages) (*api.ClaimedMessages, error) {
+	if body.Worker == "" || body.Max < 1 {
+		return nil, invalid("body", body, "name the worker and how many messages it takes")
+	}
+	claimed := &api.ClaimedMessages{Messages: []api.Message{}}
+	err := d.poll(ctx, body.WaitSeconds, func() (outlook, error) {
+		enqueued := d.messages.wait()
+		var next time.Time
+		err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
+			next, err = r.NextOutbox()
+			return err
+		})
+		wait := next.Sub(d.time.now())
+		switch {
+		case err != nil || next.IsZero():
+			return outlook{wake: enqueued}, err
+		case wait > 0:
+			return outlook{wake: enqueued, after: wait}, nil
+		}
+		claimed.Messages, err = d.claim(ctx, body.Worker, body.Max, 0)
+		return outlook{done: len(claimed.Messages) > 0, wake: enqueued}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claimed, nil
+}
+
+// claim takes at most limit messages that have been due for a time.
+func (d *Desk) claim(ctx context.Context, claimant string, limit int, dueFor time.Duration) ([]api.Message, error) {
+	var claimed []api.Message
+	err := d.update(ctx, workerActor(claimant), func(c *change) error {
+		if claimant == deskActor {
+			c.actor = deskActor
+		}
+		claimed = nil
+		due, err := c.Outbox(c.now.Add(-dueFor), limit)
+		if err != nil {
+			return err
+		}
+		urls := map[string]string{}
+		for _, webhook := range c.plan.HelpDesk.Webhooks {
+			urls[webhook.Name] = webhook.URL
+		}
+		for i := range due {
+			m := &due[i]
+			url, declared := urls[m.Destination]
+			if !declared {
+				m.Dead, m.ClaimedBy, m.LastError = true, "", fmt.Sprintf("webhook %s is no longer declared", m.Destination)
+				if err := c.settle(eventlog.OutboxDead, m); err != nil {
+					return err
+				}
+				continue
+			}
+			m.ClaimedBy, m.NextAt = claimant, c.now.Add(outbox.ClaimTime)
+			if err := c.settle(eventlog.OutboxClaimed, m); err != nil {
+				return err
+			}
+			claimed = append(claimed, api.Message{ID: m.ID, URL: url, Key: m.Key, Body: m.Body, Attempts: m.Attempts})
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+// settle stores a message's new state and puts it on record.
+func (c *change) settle(t eventlog.Type, m *store.Message) error {
+	reason := ""
+	if t != eventlog.OutboxClaimed {
+		reason = m.LastError
+	}
+	if err := c.UpdateMessage(m); err != nil {
+		return err
+	}
+	return c.recordMessage(t, m, reason)
+}
+
+// ReportDeliveries tells what became of claimed messages. A failed one is tried again later, and after
+// outbox.MaxAttempts kept as a dead letter.
+func (d *Desk) ReportDeliveries(ctx context.Context, call api.Call, body api.Deliveries) error {
+	_, err := answer(ctx, d, call, "deliveries", func(c *change) (*api.Deliveries, error) {
+		c.actor = workerActor(body.Worker)
+		return &api.Deliveries{}, c.deliveries(body.Worker, body.Results)
+	})
+	return err
+}
+
+func (c *change) deliveries(claimant string, results []api.Delivery) error {
+	for _, result := range results {
+		m, err := c.Message(result.ID)
+		if notFound(err) { // delivered by somebody else meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		outcome := "delivered"
+		switch {
+		case result.Error == "":
+			if err := c.DeleteMessage(m.ID); err != nil {
+				return err
+			}
+			if err := c.recordMessage(eventlog.OutboxDelivered, m, ""); err != nil {
+				return err
+			}
+		case m.ClaimedBy != claimant || m.Dead:
+			// The claim ended, and somebody else tries.
+			continue
+		default:
+			if outcome, err = c.failed(m, result.Error); err != nil {
+				return err
+			}
+		}
+		c.desk.metrics.deliveries.WithLabelValues(outcome).Inc()
+	}
+	return nil
+}
+
+// failed plans the next attempt, or gives up.
+func (c *change) failed(m *store.Message, reason string) (outcome string, err error) {
+	m.Attempts++
+	m.ClaimedBy, m.LastError = "", reason
+	if m.Attempts >= outbox.MaxAttempts {
+		m.Dead = true
+		c.desk.log.Error("message given up", "webhook", m.Destination, "key", m.Key, "attempts", m.Attempts, "error", reason)
+		return "dead", c.settle(eventlog.OutboxDead, m)
+	}
+	m.NextAt = c.now.Add(outbox.Wait(m.Attempts))
+	c.messages = true
+	return "failed", c.settle(eventlog.OutboxFailed, m)
+}
+
+// deliverUnclaimed delivers what no worker has claimed within unclaimedFor.
+func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+	enqueued := d.messages.wait()
+	var next time.Time
+	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
+		next, err = r.NextOutbox()
+		return err
+	})
+	if err != nil || next.IsZero() {
+		return -1, enqueued, err
+	}
+	if wait := next.Add(unclaimedFor).Sub(d.time.now()); wait > 0 {
+		return wait, enqueued, nil
+	}
+	messages, err := d.claim(ctx, deskActor, unclaimedBatch, unclaimedFor)
+	if err != nil || len(messages) == 0 {
+		return 0, enqueued, err
+	}
+	results := make([]api.Delivery, len(messages))
+	var all sync.WaitGroup
+	for i, m := range messages {
+		all.Go(func() {
+			results[i].ID = m.ID
+			if err := outbox.Deliver(ctx, d.http, m.URL, m.Key, m.Body); err != nil {
+				results[i].Error = err.Error()
+			}
+		})
+	}
+	all.Wait()
+	return 0, enqueued, d.update(ctx, deskActor, func(c *change) error { return c.deliveries(deskActor, results) })
+}

@@ -1,0 +1,92 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// SetPresence of an agent. Who goes Away or Offline loses the offers not yet answered, and keeps the tickets they own.
+func (d *Desk) SetPresence(ctx context.Context, call api.Call, agent string, body api.SetPresence) (*api.Agent, error) {
+	presence := dispatch.Presence(body.Presence)
+	if !slices.Contains(dispatch.Presences, presence) {
+		return nil, invalid("body.presence", body.Presence, "must be one of %v", dispatch.Presences)
+	}
+	return answer(ctx, d, call, "presence/"+agent, func(c *change) (*api.Agent, error) {
+		declared := c.plan.Agents[agent]
+		if declared == nil {
+			return nil, api.NewProblem(http.StatusNotFound, api.ProblemNotFound, "the plan has no agent %q", agent)
+		}
+		if !call.Manage && call.Agent != agent {
+			return nil, api.NewProblem(http.StatusForbidden, api.ProblemForbidden,
+				"only agent %q or who may manage tickets can set their presence", agent)
+		}
+		a, err := c.agent(agent)
+		if err != nil {
+			return nil, err
+		}
+		if a.Presence != presence || a.Reason != body.Reason {
+			if err := c.setPresence(a, presence, body.Reason); err != nil {
+				return nil, err
+			}
+		}
+		// The answer has the version that the end of the transaction stores.
+		if err := c.putAgents(); err != nil {
+			return nil, err
+		}
+		view := agentView(declared, a.AgentState)
+		return &view, nil
+	})
+}
+
+// setPresence puts a new presence on the agent and on record, and takes unanswered offers back from who leaves.
+func (c *change) setPresence(a *agentChange, presence dispatch.Presence, reason string) error {
+	before := a.Presence
+	a.Presence, a.Reason, a.Since, a.changed = presence, reason, c.now, true
+	if presence == dispatch.Available {
+		a.Missed = 0
+		if before != dispatch.Available && len(a.Load) == 0 {
+			a.IdleSince = c.now
+		}
+	}
+	_, err := c.record(eventlog.Record{
+		Type: eventlog.PresenceChanged, Agent: a.Name, Reason: reason,
+		Data: eventlog.Encode(eventlog.PresenceData{From: string(before), To: string(presence)}),
+	})
+	if err != nil || there(presence) {
+		return err
+	}
+	offered, err := c.Tickets(store.TicketFilter{Agent: a.Name, Statuses: []ticket.Status{ticket.Offered}, Limit: maxOffers})
+	if err != nil {
+		return err
+	}
+	for i := range offered {
+		record := eventlog.Record{Type: eventlog.OfferRescinded, Reason: fmt.Sprintf("agent %s is %s", a.Name, presence)}
+		if _, err := c.apply(&offered[i], ticket.RescindOffer{}, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxOffers is more than the limits let anybody be offered at once.
+const maxOffers = 1000
+
+// answered ends the row of missed offers.
+func (a *agentChange) answered() {
+	if a.Missed != 0 {
+		a.Missed, a.changed = 0, true
+	}
+}
+
+func agentView(a *plan.Agent, s dispatch.AgentState) api.Agent {
+	return api.Agent{AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Limits: a.Limits, Free: dispatch.Free(a, &s)}
+}

@@ -1,0 +1,120 @@
+package eventlog
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// What Record.Data holds, by the record's type.
+
+// OpenedData of Opened: what order, eligibility and identity need of the ticket beside its state.
+type OpenedData struct {
+	Channel    string            `json:"channel"`
+	Language   string            `json:"language,omitempty"`
+	Customer   string            `json:"customer,omitempty"`
+	Team       string            `json:"team,omitempty"`
+	Reference  *ticket.Reference `json:"reference,omitempty"`
+	Rule       string            `json:"rule,omitempty"`
+	Preferred  string            `json:"preferred,omitempty"`
+	FollowUpOf int64             `json:"followUpOf,omitempty"`
+}
+
+// RoutedData of Rerouted, and of Updated where it routed the ticket anew.
+type RoutedData struct {
+	Rule string   `json:"rule,omitempty"`
+	Tags []string `json:"tags,omitempty"`
+}
+
+// UpdatedData of Updated: the new values of the fields that changed, by their JSON names.
+type UpdatedData struct {
+	Changed map[string]any `json:"changed"`
+	Routed  *RoutedData    `json:"routed,omitempty"`
+}
+
+// MessageData of Replied and Noted, and of a Resumed, Reopened or Opened that a customer's reply caused.
+type MessageData struct {
+	// From is "Customer" or "Agent"; empty for a note.
+	From string `json:"from,omitempty"`
+	Body string `json:"body"`
+	// Opened data, where the message opened a follow-up.
+	Opened *OpenedData `json:"opened,omitempty"`
+}
+
+// PresenceData of PresenceChanged.
+type PresenceData struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// LeaseData of the lease records. The epoch grows with every lease of the desk, also across restarts.
+type LeaseData struct {
+	Pool   string `json:"pool"`
+	Epoch  int64  `json:"epoch"`
+	Worker string `json:"worker"`
+	Tier   string `json:"tier"`
+}
+
+// OutboxData of the outbox records.
+type OutboxData struct {
+	Message     int64  `json:"message"`
+	Destination string `json:"destination"`
+	Key         string `json:"key"`
+	// Attempts so far.
+	Attempts int `json:"attempts,omitempty"`
+	// NextAt is when it is tried again, or when a claim ends.
+	NextAt time.Time `json:"nextAt,omitzero"`
+}
+
+// ClockData of ClockStepped.
+type ClockData struct {
+	Machine time.Time `json:"machine"`
+	Desk    time.Time `json:"desk"`
+}
+
+// PlanData of PlanActivated: all that a reader of the log needs to check offers against the plan in force.
+type PlanData struct {
+	Revision        int64                `json:"revision"`
+	Hash            string               `json:"hash"`
+	MaxMissedOffers int                  `json:"maxMissedOffers"`
+	Queues          map[string]PlanQueue `json:"queues"`
+	Agents          map[string]PlanAgent `json:"agents"`
+	// Pools by name, with their queues.
+	Pools map[string][]string `json:"pools"`
+}
+
+// PlanQueue is a queue of PlanData.
+type PlanQueue struct {
+	Tier          string         `json:"tier"`
+	Priority      int            `json:"priority,omitempty"`
+	Channels      []string       `json:"channels,omitempty"`
+	Skills        map[string]int `json:"skills,omitempty"`
+	LanguageMatch string         `json:"languageMatch,omitempty"`
+	Strategy      string         `json:"strategy,omitempty"`
+	Auto          bool           `json:"auto,omitempty"`
+	TimeoutMillis int64          `json:"timeoutMillis,omitempty"`
+	Paused        bool           `json:"paused,omitempty"`
+	Agents        []string       `json:"agents,omitempty"`
+}
+
+// PlanAgent is an agent of PlanData.
+type PlanAgent struct {
+	Skills    map[string]int `json:"skills,omitempty"`
+	Languages []string       `json:"languages,omitempty"`
+	Limits    map[string]int `json:"limits,omitempty"`
+}
+
+// Encode data for a record. The types above always encode.
+func Encode(data any) json.RawMessage {
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
+	}
+	return encoded
+}
+
+// StateOf is the ticket's state as records have it.
+func StateOf(t *ticket.Ticket) *State {
+	return &State{Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, WakeAt: t.WakeAt()}
+}
