@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Fail if something generated, formatted or tidied would change.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+
+make -s "$BIN/controller-gen"
+"$BIN/controller-gen" object paths=./api/... output:object:dir="$fresh/api"
+"$BIN/controller-gen" crd paths=./api/... output:crd:dir="$fresh/crd"
+hack/chart-crds.sh "$fresh/chart"
+
+stale=0
+compare() { diff -r "$1" "$2" || { echo "out of date: $1 (make generate)"; stale=1; }; }
+compare api/v1alpha1/zz_generated.deepcopy.go "$fresh/api/zz_generated.deepcopy.go"
+for crd in "$fresh"/crd/*.yaml; do compare "config/crd/bases/$(basename "$crd")" "$crd"; done
+compare charts/caseload/templates/crds "$fresh/chart"
+
+unformatted=$(gofmt -l $(git ls-files '*.go'))
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted (gofmt -w)"; stale=1; }
+for module in . hack/cluster; do
+  go -C "$module" mod tidy -diff >/dev/null || { echo "$module/go.mod is not tidy (go mod tidy)"; stale=1; }
+done
+exit $stale
