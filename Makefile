@@ -52,6 +52,7 @@ generate: $(CONTROLLER_GEN) ## Generated code, CRDs and the chart's copy of them
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	hack/chart-crds.sh
+	hack/chart-rbac.sh
 
 ##@ Test, part by part
 

@@ -10,12 +10,14 @@ make -s "$BIN/controller-gen"
 "$BIN/controller-gen" object paths=./api/... output:object:dir="$fresh/api"
 "$BIN/controller-gen" crd paths=./api/... output:crd:dir="$fresh/crd"
 hack/chart-crds.sh "$fresh/chart"
+hack/chart-rbac.sh "$fresh/roles"
 
 stale=0
 compare() { diff -r "$1" "$2" || { echo "out of date: $1 (make generate)"; stale=1; }; }
 compare api/v1alpha1/zz_generated.deepcopy.go "$fresh/api/zz_generated.deepcopy.go"
 for crd in "$fresh"/crd/*.yaml; do compare "config/crd/bases/$(basename "$crd")" "$crd"; done
 compare charts/caseload/templates/crds "$fresh/chart"
+compare charts/caseload/templates/roles "$fresh/roles"
 
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted (gofmt -w)"; stale=1; }
