@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -156,7 +158,8 @@ func (c *Cluster) waitServing(ctx context.Context) error {
 	}{
 		{"node", []string{"wait", "--for=condition=Ready", "node/" + NodeName, "--timeout=90s"}},
 		{"cluster DNS", []string{"--namespace=kube-system", "rollout", "status", "deployment/coredns", "--timeout=90s"}},
-		{"metrics", []string{"wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=90s"}},
+		{"metrics server", []string{"--namespace=kube-system", "rollout", "status", "deployment/metrics-server", "--timeout=90s"}},
+		{"metrics API", []string{"wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=90s"}},
 	} {
 		err := c.Print.Run(wait.what, func() (string, error) {
 			args := c.kubectl(wait.args...)
@@ -166,7 +169,34 @@ func (c *Cluster) waitServing(ctx context.Context) error {
 			return fmt.Errorf("%s: %w\n%s", wait.what, err, c.describeTrouble())
 		}
 	}
+	err := c.Print.Run("name lookup", func() (string, error) { return "answered", lookUp(ctx) })
+	if err != nil {
+		return fmt.Errorf("name lookup at %s: %w\n%s", DNSServiceIP, err, c.describeTrouble())
+	}
 	return nil
+}
+
+// lookUp asks the cluster's DNS for the API server's Service until it answers. What conditions say may be from before a
+// crash; an answer is from now, and came through kube-proxy and the pod network.
+func lookUp(ctx context.Context) error {
+	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, DNSServiceIP+":53")
+	}}
+	limited, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	for {
+		attempt, cancelAttempt := context.WithTimeout(limited, 2*time.Second)
+		addresses, err := resolver.LookupHost(attempt, "kubernetes.default.svc."+Domain+".")
+		cancelAttempt()
+		if err == nil && slices.Contains(addresses, APIServiceIP) {
+			return nil
+		}
+		select {
+		case <-limited.Done():
+			return fmt.Errorf("no right answer within a minute: %v, %w", addresses, err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 // retryMissing repeats a wait for an object that is yet to be created.
