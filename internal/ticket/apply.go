@@ -146,6 +146,7 @@ func (e Resolve) apply(t *Ticket, now time.Time) string {
 		t.Agent = ""
 	}
 	t.release()
+	t.PreferredAgent = ""
 	t.Status, t.ResolvedAt, t.ClosesAt = Resolved, now, e.ReopenUntil
 	if t.ClosesAt.Before(now) {
 		t.ClosesAt = now
@@ -217,14 +218,13 @@ func (t *Ticket) release() {
 	t.Offer = nil
 	t.Until = time.Time{}
 	t.ClosesAt = time.Time{}
-	t.PreferredAgent = ""
 	t.SetAside = ""
 }
 
 // give makes an agent the owner.
 func (t *Ticket) give(agent string) {
 	t.release()
-	t.Status, t.Agent = Open, agent
+	t.Status, t.Agent, t.PreferredAgent = Open, agent, ""
 }
 
 // goOn continues with the agent who had the ticket, or waits for them to have room.
@@ -276,10 +276,8 @@ func (t *Ticket) route(r Route, now time.Time) {
 
 // unanswered ends the offer; the ticket waits on in the same round and its agent was asked.
 func (t *Ticket) unanswered(now time.Time) {
-	preferred := t.PreferredAgent
 	agent := t.Agent
 	t.release()
-	t.PreferredAgent = preferred
 	t.Status, t.Agent = Waiting, ""
 	t.forget(now)
 	t.ask(agent, now)

@@ -263,6 +263,20 @@ func TestNoRoomPrefersAgent(t *testing.T) {
 	}
 }
 
+// The agent preferred for a customer stays so while the ticket waits for the first to take it, and no longer.
+func TestPreferredWhileWaiting(t *testing.T) {
+	tk := opened()
+	tk.PreferredAgent = "ada"
+	moved := mustApply(t, tk, start, ticket.MakeOffer{ID: 1, Agent: "jo", Until: start.Add(time.Minute)}, ticket.TransferToQueue{Queue: "other"})
+	if moved.PreferredAgent != "ada" {
+		t.Errorf("transferred: %q is preferred", moved.PreferredAgent)
+	}
+	back := mustApply(t, moved, start, ticket.Assign{Agent: "jo"}, ticket.Return{})
+	if back.PreferredAgent != "" {
+		t.Errorf("given back by jo: %q is preferred", back.PreferredAgent)
+	}
+}
+
 // A deleted queue moves what waits in it, and only renames the way back of what an agent has.
 func TestDrain(t *testing.T) {
 	got := mustApply(t, in(t, ticket.Open), start, ticket.Drain{Queue: "other", PlanRevision: 3}, ticket.AgentGone{})

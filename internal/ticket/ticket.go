@@ -146,6 +146,8 @@ type Ticket struct {
 	// PlanRevision and Rule decided the ticket's queue; Rule is "policy/rule", or says which default applied.
 	PlanRevision int64  `json:"planRevision"`
 	Rule         string `json:"rule,omitempty"`
+	// PrioritySet says that somebody set the priority by hand: a new plan leaves it.
+	PrioritySet bool `json:"prioritySet,omitempty"`
 	// SetAside says why the ticket is not offered although it waits: its dispatch decision failed.
 	SetAside string `json:"setAside,omitempty"`
 }
