@@ -1,0 +1,91 @@
+package manifest
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/plan"
+)
+
+// Desk names a HelpDesk of the files.
+type Desk struct {
+	Namespace, Name string
+}
+
+// Desks lists the HelpDesks by namespace and name.
+func (s *Set) Desks() []Desk {
+	var desks []Desk
+	for _, o := range s.objects {
+		if o.key.Kind == plan.KindHelpDesk {
+			desks = append(desks, Desk{o.namespace, o.key.Name})
+		}
+	}
+	slices.SortFunc(desks, func(a, b Desk) int { return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name)) })
+	return desks
+}
+
+// Plan compiles what the files declare for the HelpDesk, with nothing accepted before. An object that the schema refuses
+// is not declared, as in a cluster.
+func (s *Set) Plan(desk Desk) plan.Result {
+	return s.PlanAfter(desk, nil)
+}
+
+// PlanAfter compiles as Plan does, but keeps the previous version of what has a problem now.
+func (s *Set) PlanAfter(desk Desk, previous []plan.Entry) plan.Result {
+	return plan.Compile(s.declared(desk, false), previous)
+}
+
+// declared objects of the desk's namespace.
+func (s *Set) declared(desk Desk, withInvalid bool) plan.Objects {
+	var objects plan.Objects
+	for _, o := range s.objects {
+		if o.namespace != desk.Namespace || o.invalid && !withInvalid {
+			continue
+		}
+		switch t := o.typed.(type) {
+		case *v1alpha1.HelpDesk:
+			if t.Name == desk.Name {
+				objects.HelpDesk = *t
+			} else {
+				objects.OtherHelpDesks = append(objects.OtherHelpDesks, t.Name)
+			}
+		case *v1alpha1.SupportTeam:
+			objects.SupportTeams = append(objects.SupportTeams, *t)
+		case *v1alpha1.Tier:
+			objects.Tiers = append(objects.Tiers, *t)
+		case *v1alpha1.Queue:
+			objects.Queues = append(objects.Queues, *t)
+		case *v1alpha1.Agent:
+			objects.Agents = append(objects.Agents, *t)
+		case *v1alpha1.RoutingPolicy:
+			objects.RoutingPolicies = append(objects.RoutingPolicies, *t)
+		}
+	}
+	return objects
+}
+
+// Check returns every problem by file and line: what cannot be read, what the schema refuses, and what the compiler finds
+// in each HelpDesk. What the schema refuses counts as there for the others, so that one mistake is told once.
+func (s *Set) Check() []Problem {
+	problems := slices.Clone(s.problems)
+	desks := s.Desks()
+	for _, o := range s.objects {
+		// Without a HelpDesk everything in the namespace hangs on nothing.
+		if !slices.ContainsFunc(desks, func(d Desk) bool { return d.Namespace == o.namespace }) {
+			desks = append(desks, Desk{Namespace: o.namespace})
+		}
+	}
+	for _, desk := range desks {
+		for _, p := range plan.Compile(s.declared(desk, true), nil).Problems {
+			o := s.find(desk.Namespace, p.Object)
+			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted {
+				continue
+			}
+			source := Source{File: o.source.File, Line: lineOf(o.node, p.Field)}
+			problems = append(problems, Problem{Source: source, Namespace: desk.Namespace, Problem: p})
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	return problems
+}
