@@ -143,14 +143,13 @@ func isShim(cmdline []byte, socket string) bool {
 // removeTraces deletes what runs of ours leave in folders that are shared with other clusters of the machine.
 func (l Layout) removeTraces() error {
 	var failed []error
-	tasks, err := filepath.Glob(l.path("containerd", "state", "io.containerd.runtime.v2.task", "*", "*"))
+	// One file for each interface of a pod: its loopback's is known by the pod's id.
+	const results = "/var/lib/cni/results/"
+	ours, err := filepath.Glob(results + networkName + "-*-eth0")
 	failed = append(failed, err)
-	for _, task := range tasks {
-		results, err := filepath.Glob("/var/lib/cni/results/*-" + filepath.Base(task) + "-*")
-		failed = append(failed, err)
-		for _, file := range results {
-			failed = append(failed, ignoreMissing(os.Remove(file)))
-		}
+	for _, file := range ours {
+		id := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), networkName+"-"), "-eth0")
+		failed = append(failed, ignoreMissing(os.Remove(file)), ignoreMissing(os.Remove(results+"cni-loopback-"+id+"-lo")))
 	}
 	links, err := filepath.Glob("/var/log/containers/*.log")
 	failed = append(failed, err)

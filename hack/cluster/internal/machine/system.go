@@ -76,7 +76,7 @@ func writable(path string) bool {
 func checkKernel() Finding {
 	f := Finding{Check: "kernel", Verdict: OK, Found: "overlay file system, namespaces, seccomp"}
 	var lacking []string
-	if types, _ := os.ReadFile("/proc/filesystems"); !strings.Contains(string(types), "\toverlay\n") && !loadModule("overlay") {
+	if types, _ := os.ReadFile("/proc/filesystems"); !strings.Contains(string(types), "\toverlay\n") && !loadable("overlay") {
 		lacking = append(lacking, "the overlay file system (modprobe overlay)")
 	}
 	for _, namespace := range []string{"mnt", "net", "pid", "ipc", "uts"} {
@@ -93,7 +93,8 @@ func checkKernel() Finding {
 	return f
 }
 
-func loadModule(name string) bool { return exec.Command("modprobe", name).Run() == nil }
+// loadable tells whether the kernel would load the module when it is first used.
+func loadable(module string) bool { return exec.Command("modprobe", "--dry-run", module).Run() == nil }
 
 func checkToolchain() Finding {
 	version, err := exec.Command("go", "env", "GOVERSION").Output()
