@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,10 +58,8 @@ func (f *historyFlags) bind(flags *pflag.FlagSet) {
 	column(&f.columns.Impact, "impact", d.Impact, "the impact (Major, High, Medium, Low), which becomes the priority; may be absent")
 	column(&f.columns.Product, "product", d.Product, "the product; may be absent")
 	flags.StringSliceVar(&f.notPeople, "not-people", []string{"Siebel"}, "values of the resource column that are systems, not people")
-	flags.StringVar(&f.helpDesk, "help-desk", "imported", "name of the HelpDesk and of the team that owns its tiers")
 	flags.StringVar(&f.tierPattern, "tier-pattern", `\b(\d+)(?:st|nd|rd|th)$`, "regular expression whose first group is the level in a support team's name; no match is level 1")
 	flags.StringVar(&f.channel, "channel", "Web", "channel the tickets came by")
-	flags.DurationVar(&f.offerTimeout, "offer-timeout", 30*time.Second, "time an agent has to accept an offer")
 }
 
 // read the log and the organisation in it.
@@ -118,8 +115,8 @@ The same file gives the same manifests. "caseload replay" plays the file's ticke
   caseload import eventlog history.csv --out - | kubectl apply -f -`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "" && output != "json" {
-				return fmt.Errorf("-o %s: the summary is printed as text, or with -o json", output)
+			if err := checkOutput(output); err != nil {
+				return err
 			}
 			_, org, err := history.read(args[0])
 			if err != nil {
@@ -144,6 +141,8 @@ The same file gives the same manifests. "caseload replay" plays the file's ticke
 		},
 	}
 	history.bind(cmd.Flags())
+	cmd.Flags().StringVar(&history.helpDesk, "help-desk", "imported", "name of the HelpDesk and of the team that owns its tiers")
+	cmd.Flags().DurationVar(&history.offerTimeout, "offer-timeout", 30*time.Second, "time an agent has to accept an offer")
 	cmd.Flags().StringVar(&out, "out", "", "folder to write the manifests to, created if missing; - for standard output (required)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "json prints the summary for scripts")
 	_ = cmd.MarkFlagRequired("out")
@@ -203,11 +202,4 @@ func printSummary(w io.Writer, org *importer.Organisation, out string, files []i
 	if out != "-" {
 		fmt.Fprintf(w, "wrote  %d files to %s; check them with: caseload lint %s\n", len(files)+1, out, out)
 	}
-}
-
-// printJSON for scripts, indented.
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
 }

@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// renderTicket tells all there is about a ticket, its history last.
+func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
+	t := &h.Ticket
+	fmt.Fprintf(w, "Ticket %d: %s\n", t.ID, t.Subject)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	field := func(name, format string, args ...any) {
+		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	field("Status", "%s", standing(t, now))
+	field("Priority", "%s", t.Priority)
+	field("Queue", "%s%s", t.Queue, because(t.Rule, "  by "))
+	field("Channel", "%s", t.Channel)
+	for _, f := range []struct{ name, value string }{
+		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},
+		{"Customer", customer(h)}, {"Amount", money(t.Amount)}, {"Tags", strings.Join(t.Tags, ", ")}, {"Attributes", pairs(t.Attributes)},
+	} {
+		if f.value != "" {
+			field(f.name, "%s", f.value)
+		}
+	}
+	if t.Reference != nil {
+		field("Reference", "%s/%s", t.Reference.Source, t.Reference.Key)
+	}
+	if t.FollowUpOf != 0 {
+		field("Follows up", "ticket %d", t.FollowUpOf)
+	}
+	if t.SetAside != "" {
+		field("Set aside", "%s", t.SetAside)
+	}
+	field("Opened", "%s (%s ago)", t.OpenedAt.Local().Format(time.DateTime), age(t.OpenedAt, now))
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if t.Body != "" {
+		fmt.Fprintf(w, "\n%s\n", indent(t.Body, "  "))
+	}
+	if len(h.Prior) > 0 {
+		fmt.Fprintln(w, "\nOther tickets of the customer:")
+		for i := range h.Prior {
+			p := &h.Prior[i]
+			fmt.Fprintf(w, "  %d  %s  %s\n", p.ID, p.Status, p.Subject)
+		}
+	}
+	fmt.Fprintln(w, "\nHistory:")
+	for i := range h.Records {
+		r := &h.Records[i]
+		lines := tell(r)
+		fmt.Fprintf(w, "  %s  %s\n", r.At.Local().Format(time.DateTime), lines[0])
+		for _, more := range lines[1:] {
+			fmt.Fprintf(w, "%s\n", indent(more, strings.Repeat(" ", 23)))
+		}
+	}
+	return nil
+}
+
+// standing says in whose hands the ticket is.
+func standing(t *ticket.Ticket, now time.Time) string {
+	switch t.Status {
+	case ticket.Waiting:
+		return fmt.Sprintf("Waiting in queue %s for %s", t.Queue, age(t.EnteredQueueAt, now))
+	case ticket.Offered:
+		return fmt.Sprintf("Offered to %s, until %s", t.Agent, t.Offer.Until.Local().Format(time.TimeOnly))
+	case ticket.Pending:
+		if !t.Until.IsZero() {
+			return fmt.Sprintf("Pending with %s, until %s", t.Agent, t.Until.Local().Format(time.DateTime))
+		}
+	case ticket.Resolved:
+		return fmt.Sprintf("Resolved%s, closes %s", because(t.Agent, " by "), t.ClosesAt.Local().Format(time.DateTime))
+	}
+	return string(t.Status) + because(t.Agent, " with ")
+}
+
+// verbs of the log for people.
+var told = map[eventlog.Type]string{
+	eventlog.Opened: "opened", eventlog.Offered: "offered", eventlog.Accepted: "accepted", eventlog.Assigned: "assigned",
+	eventlog.Declined: "declined", eventlog.OfferExpired: "offer expired", eventlog.OfferRescinded: "offer rescinded",
+	eventlog.Transferred: "transferred", eventlog.Returned: "returned to its queue", eventlog.Rerouted: "routed anew",
+	eventlog.Drained: "moved out of a deleted queue", eventlog.Pended: "pending on the customer", eventlog.Held: "on hold",
+	eventlog.Resumed: "resumed", eventlog.Resolved: "resolved", eventlog.Reopened: "reopened", eventlog.Closed: "closed",
+	eventlog.Cancelled: "cancelled", eventlog.Updated: "updated", eventlog.Replied: "reply", eventlog.Noted: "note",
+	eventlog.SetAside: "set aside",
+}
+
+// tell explains a record: the first line says what happened, who caused it and what came of it; further lines say why.
+func tell(r *eventlog.Record) []string {
+	what := told[r.Type]
+	if what == "" {
+		what = string(r.Type)
+	}
+	line := what + outcome(r) + because(r.Actor, ", by ")
+	lines := []string{line + because(r.Reason, ": ")}
+	if rule := ruleOf(r); rule != "" {
+		lines = append(lines, fmt.Sprintf("because of %s, in plan %d", rule, r.PlanRevision))
+	}
+	if d := r.Dispatch; d != nil {
+		lines = append(lines, whyAgent(d))
+	}
+	if r.Timer != nil {
+		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
+	}
+	return append(lines, said(r)...)
+}
+
+func outcome(r *eventlog.Record) string {
+	if r.To == nil {
+		return ""
+	}
+	switch r.Type {
+	case eventlog.Opened, eventlog.Rerouted, eventlog.Drained, eventlog.Returned:
+		return " in queue " + r.To.Queue
+	case eventlog.Transferred:
+		if r.To.Status == ticket.Open {
+			return " to agent " + r.To.Agent
+		}
+		return " to queue " + r.To.Queue
+	case eventlog.Offered, eventlog.Assigned:
+		return " to agent " + r.To.Agent
+	case eventlog.Resumed, eventlog.Reopened:
+		if r.To.Status == ticket.Waiting {
+			return ", waits in queue " + r.To.Queue
+		}
+		return " with agent " + r.To.Agent
+	}
+	return ""
+}
+
+// ruleOf is what routing decided by.
+func ruleOf(r *eventlog.Record) string {
+	var data struct {
+		Rule   string               `json:"rule"`
+		Routed *eventlog.RoutedData `json:"routed"`
+	}
+	switch r.Type {
+	case eventlog.Opened, eventlog.Rerouted, eventlog.Updated:
+		if json.Unmarshal(r.Data, &data) == nil && data.Routed != nil {
+			return data.Routed.Rule
+		}
+	}
+	return data.Rule
+}
+
+// whyAgent explains an offer.
+func whyAgent(d *eventlog.Dispatch) string {
+	why := "because of " + d.Why
+	if others := d.Considered[min(1, len(d.Considered)):]; len(others) > 0 {
+		why += ", before " + strings.Join(others, ", ")
+	} else {
+		why += "; nobody else could take it"
+	}
+	if len(d.Load) > 0 {
+		why += "; they had " + fraction(d.Load, d.Limits)
+	}
+	if !d.Until.IsZero() {
+		why += "; until " + d.Until.Local().Format(time.TimeOnly)
+	}
+	return why
+}
+
+func fraction(load, limits map[string]int) string {
+	var parts []string
+	for _, channel := range slices.Sorted(maps.Keys(load)) {
+		if load[channel] > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %d %s", load[channel], max(limits[channel], 1), channel))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// said is the text of a message, and what an update changed.
+func said(r *eventlog.Record) []string {
+	var lines []string
+	var message eventlog.MessageData
+	if json.Unmarshal(r.Data, &message) == nil && message.Body != "" {
+		from := message.From
+		if from == "" {
+			from = "Note"
+		}
+		lines = append(lines, from+": "+message.Body)
+	}
+	var update eventlog.UpdatedData
+	if r.Type == eventlog.Updated && json.Unmarshal(r.Data, &update) == nil {
+		for _, field := range slices.Sorted(maps.Keys(update.Changed)) {
+			lines = append(lines, fmt.Sprintf("%s is now %v", field, update.Changed[field]))
+		}
+	}
+	return lines
+}
+
+func customer(h *api.TicketHistory) string {
+	if h.Customer == nil {
+		return h.Ticket.Customer
+	}
+	return h.Customer.ID + because(h.Customer.Name, "  ") + because(h.Customer.Segment, "  segment ")
+}
+
+// because puts a word before a value that is there.
+func because(value, before string) string {
+	if value == "" {
+		return ""
+	}
+	return before + value
+}
+
+func money(m *ticket.Money) string {
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", m.Amount, m.Currency)
+}
+
+func pairs(m map[string]string) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return strings.Join(out, ", ")
+}
+
+func indent(text, by string) string {
+	return by + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+by)
+}
+
+func age(since, now time.Time) string { return duration.HumanDuration(max(0, now.Sub(since))) }
