@@ -1,0 +1,226 @@
+package worker_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/internal/worker"
+)
+
+// Two workers share the pools; when one is killed, the other offers its tickets within 5 s, and when one stops it hands
+// over without anybody waiting.
+func TestSurvivorTakesOver(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann", "bob")...)
+	r.available("ann", "bob")
+	workers := map[string]*process{"w1": r.start("w1"), "w2": r.start("w2")}
+	eventually(t, 10*time.Second, "each worker has a pool", func() bool {
+		ann, bob := r.holder("ann"), r.holder("bob")
+		return ann != "" && bob != "" && ann != bob
+	})
+	first := []int64{r.open(about("ann")), r.open(about("bob"))}
+	eventually(t, 10*time.Second, "both are offered", func() bool {
+		return r.ticket(first[0]).Agent == "ann" && r.ticket(first[1]).Agent == "bob"
+	})
+
+	workers[r.holder("ann")].kill()
+	second := r.open(about("ann"))
+	eventually(t, 5*time.Second, "the survivor offers", func() bool { return r.ticket(second).Status == ticket.Offered })
+
+	last := r.holder("ann")
+	r.start("w3")
+	workers[last].end()
+	if r.happened(eventlog.LeaseReleased) == 0 {
+		t.Error("a worker that stops releases its leases")
+	}
+	third := r.open(about("bob"))
+	eventually(t, 10*time.Second, "the newcomer offers", func() bool { return r.ticket(third).Status == ticket.Offered })
+}
+
+// A new plan takes effect in a running worker.
+func TestFollowsPlan(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r.available("ann")
+	r.start("w1")
+	id := r.open(about("ann"))
+	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(id).Status == ticket.Offered })
+	r.push(acme(nil, "ann", "bob")...)
+	r.available("bob")
+	id = r.open(about("bob"))
+	eventually(t, 10*time.Second, "offered to the new agent", func() bool { return r.ticket(id).Agent == "bob" })
+}
+
+// A ticket whose decision panics is set aside, for people to see; the others go on.
+func TestSetsAside(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r.available("ann")
+	urgent := func(c *ticket.Content) { c.Priority = ticket.Urgent }
+	before, poison, after := r.open(about("ann")), r.open(about("ann"), urgent), r.open(about("ann"))
+	w := r.start("w1", func(w *worker.Worker) {
+		w.Decide(func(p *plan.Plan, pool *plan.Pool, s *dispatch.State, now time.Time) dispatch.Result {
+			for _, window := range s.Classes {
+				for _, d := range window.Demands {
+					if d.Priority == ticket.Urgent {
+						panic("cannot decide")
+					}
+				}
+			}
+			return dispatch.Decide(p, pool, s, now)
+		})
+	})
+	eventually(t, 10*time.Second, "the others are offered", func() bool {
+		return r.ticket(before).Status == ticket.Offered && r.ticket(after).Status == ticket.Offered
+	})
+	if got := r.ticket(poison); got.Status != ticket.Waiting || !strings.Contains(got.SetAside, "cannot decide") {
+		t.Errorf("ticket is %s, set aside: %q", got.Status, got.SetAside)
+	}
+	if err := w.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// hook is a webhook that keeps what it was sent.
+type hook struct {
+	mu       sync.Mutex
+	requests []*http.Request
+	events   []map[string]any
+}
+
+func (h *hook) serve(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Request)) string {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var event map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
+			t.Errorf("not a CloudEvent: %v", err)
+		}
+		h.mu.Lock()
+		h.requests, h.events = append(h.requests, r), append(h.events, event)
+		n := len(h.requests)
+		h.mu.Unlock()
+		answer(n, w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func (h *hook) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.requests)
+}
+
+// Ticket events reach the webhook as CloudEvents, again with the same key after a failure; a redirect to elsewhere is a
+// failure and not followed.
+func TestDelivers(t *testing.T) {
+	var good, moved, elsewhere hook
+	target := elsewhere.serve(t, func(int, http.ResponseWriter, *http.Request) {})
+	webhooks := []v1alpha1.Webhook{
+		{Name: "good", Events: []v1alpha1.TicketEventType{"Opened"}, URL: good.serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+			if n == 1 {
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}
+		})},
+		{Name: "moved", Events: []v1alpha1.TicketEventType{"Opened"}, URL: moved.serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, target, http.StatusTemporaryRedirect)
+		})},
+	}
+	r := newRig(t, clock.RealClock{}, acme(webhooks, "ann")...)
+	r.start("w1")
+	r.open(about("ann"))
+	eventually(t, 10*time.Second, "delivered, and that is known", func() bool {
+		return good.count() == 2 && r.happened(eventlog.OutboxDelivered) == 1
+	})
+	eventually(t, 10*time.Second, "the redirect was tried and counted as a failure", func() bool {
+		return moved.count() > 0 && r.happened(eventlog.OutboxFailed) >= 2
+	})
+	first, second := good.requests[0].Header, good.requests[1].Header
+	if !strings.HasPrefix(first.Get("Content-Type"), "application/cloudevents+json") || good.events[0]["specversion"] != "1.0" {
+		t.Errorf("content type %q, event %v", first.Get("Content-Type"), good.events[0])
+	}
+	if key := first.Get("Idempotency-Key"); key == "" || key != second.Get("Idempotency-Key") {
+		t.Errorf("keys %q and %q", key, second.Get("Idempotency-Key"))
+	}
+	if elsewhere.count() > 0 {
+		t.Error("the event was sent where the manifest does not say")
+	}
+}
+
+// counted counts the calls a worker makes, by name.
+type counted struct {
+	api.Service
+	calls atomic.Int64
+}
+
+func (c *counted) AcquireLeases(ctx context.Context, call api.Call, body api.AcquireLeases) (*api.Leases, error) {
+	c.calls.Add(1)
+	return c.Service.AcquireLeases(ctx, call, body)
+}
+
+func (c *counted) Changes(ctx context.Context, call api.Call, pool string, epoch, after int64, wait int) (*api.Changes, error) {
+	c.calls.Add(1)
+	return c.Service.Changes(ctx, call, pool, epoch, after, wait)
+}
+
+func (c *counted) ClaimMessages(ctx context.Context, call api.Call, body api.ClaimMessages) (*api.ClaimedMessages, error) {
+	c.calls.Add(1)
+	return c.Service.ClaimMessages(ctx, call, body)
+}
+
+func (c *counted) Commit(ctx context.Context, call api.Call, pool string, body api.Commit) (*api.Committed, error) {
+	c.calls.Add(1)
+	return c.Service.Commit(ctx, call, pool, body)
+}
+
+// With the only agent having declined, the worker asks nothing but long polls until the pause is over, and then offers
+// the ticket again at once, in the next round.
+func TestWaitsOutThePause(t *testing.T) {
+	fake := clocktesting.NewFakeClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
+	r := newRig(t, fake, acme(nil, "ann")...)
+	r.available("ann")
+	service := &counted{Service: r.Desk}
+	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+
+	id := r.open(about("ann"))
+	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(id).Status == ticket.Offered })
+	if _, err := r.Decline(t.Context(), as("ann"), id, api.Decline{Offer: r.ticket(id).Offer.ID}); err != nil {
+		t.Fatal(err)
+	}
+	declined := fake.Now()
+	service.calls.Store(0)
+	for r.ticket(id).Status != ticket.Offered {
+		if fake.Since(declined) > 2*time.Minute {
+			t.Fatal("never offered again")
+		}
+		fake.Step(time.Second)
+		time.Sleep(5 * time.Millisecond) // real time for what the step set off
+	}
+	after := fake.Since(declined)
+	if got := r.ticket(id); after < dispatch.PairPause || after > dispatch.PairPause+3*time.Second || got.Round != 1 {
+		t.Errorf("offered again after %s in round %d", after, got.Round)
+	}
+	// Three loops, a poll of 20 s each, and the offer with what it sets off.
+	if calls := service.calls.Load(); calls > 20 {
+		t.Errorf("%d calls within a minute of nothing to do", calls)
+	}
+}
