@@ -27,6 +27,8 @@ const (
 )
 
 // EmbeddedStorage is a volume with the desk's database file.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.size) || quantity(string(self.size)).compareTo(quantity('64Mi')) >= 0",message="storage.embedded.size must be at least 64Mi"
 type EmbeddedStorage struct {
 	// size of the volume. It can grow where the storage class allows it.
 	// +optional
@@ -49,6 +51,7 @@ type Storage struct {
 
 	// embedded applies to type Embedded.
 	// +optional
+	// +kubebuilder:default={}
 	Embedded EmbeddedStorage `json:"embedded,omitzero"`
 }
 
@@ -150,6 +153,7 @@ type HelpDeskStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name of a HelpDesk may have at most 40 characters: its workloads and Services carry the name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="metadata.name of a HelpDesk must start with a letter and have only lower case letters, digits and '-': its Service carries the name"
 type HelpDesk struct {
 	metav1.TypeMeta `json:",inline"`
 
