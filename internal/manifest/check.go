@@ -66,7 +66,8 @@ func (s *Set) declared(desk Desk, withInvalid bool) plan.Objects {
 }
 
 // Check returns every problem by file and line: what cannot be read, what the schema refuses, and what the compiler finds
-// in each HelpDesk. What the schema refuses counts as there for the others, so that one mistake is told once.
+// in each HelpDesk. One mistake is told once: what the schema refuses counts as there for the others, and nothing is said
+// of what follows from an object being left out.
 func (s *Set) Check() []Problem {
 	problems := slices.Clone(s.problems)
 	desks := s.Desks()
@@ -77,9 +78,11 @@ func (s *Set) Check() []Problem {
 		}
 	}
 	for _, desk := range desks {
-		for _, p := range plan.Compile(s.declared(desk, true), nil).Problems {
+		found := plan.Compile(s.declared(desk, true), nil).Problems
+		someLeftOut := slices.ContainsFunc(found, func(p plan.Problem) bool { return !p.Warning })
+		for _, p := range found {
 			o := s.find(desk.Namespace, p.Object)
-			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted {
+			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted || someLeftOut && aboutStaff(p) {
 				continue
 			}
 			source := Source{File: o.source.File, Line: lineOf(o.node, p.Field)}
@@ -88,4 +91,9 @@ func (s *Set) Check() []Problem {
 	}
 	slices.SortStableFunc(problems, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	return problems
+}
+
+// aboutStaff says whether the problem is that nobody serves something: not known while objects are left out.
+func aboutStaff(p plan.Problem) bool {
+	return p.Reason == v1alpha1.ReasonNoAgents || p.Reason == v1alpha1.ReasonNobodyQualified
 }

@@ -203,7 +203,11 @@ func split(raw []byte) [][]byte {
 }
 
 func (s *Set) unreadable(at Source, err error) {
-	message := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "), "yaml: ")
+	message := err.Error()
+	for _, prefix := range []string{"error converting YAML to JSON: ", "yaml: ", "unmarshal errors:\n  "} {
+		message = strings.TrimPrefix(message, prefix)
+	}
+	message, _, _ = strings.Cut(message, "\n")
 	var line int
 	if n, _ := fmt.Sscanf(message, "line %d:", &line); n == 1 {
 		at.Line = line
