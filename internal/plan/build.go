@@ -50,6 +50,7 @@ func (d *declarations) resolve(m Manifest) (*Plan, error) {
 		}
 	}
 	d.staff(p)
+	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
 	p.Router = d.router(p)
 	return p, nil

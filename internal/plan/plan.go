@@ -105,6 +105,8 @@ type Plan struct {
 	Agents   map[string]*Agent
 	Pools    map[string]*Pool
 	Router   *routing.Router
+
+	subjects map[v1alpha1.Subject]string
 }
 
 // HelpDesk is the desk's own settings.
