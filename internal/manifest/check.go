@@ -28,13 +28,11 @@ func (s *Set) Desks() []Desk {
 // Plan compiles what the files declare for the HelpDesk, with nothing accepted before. An object that the schema refuses
 // is not declared, as in a cluster.
 func (s *Set) Plan(desk Desk) plan.Result {
-	return s.PlanAfter(desk, nil)
+	return plan.Compile(s.Declared(desk), nil)
 }
 
-// PlanAfter compiles as Plan does, but keeps the previous version of what has a problem now.
-func (s *Set) PlanAfter(desk Desk, previous []plan.Entry) plan.Result {
-	return plan.Compile(s.declared(desk, false), previous)
-}
+// Declared objects of the desk's namespace that the schema takes.
+func (s *Set) Declared(desk Desk) plan.Objects { return s.declared(desk, false) }
 
 // declared objects of the desk's namespace.
 func (s *Set) declared(desk Desk, withInvalid bool) plan.Objects {
@@ -79,10 +77,11 @@ func (s *Set) Check() []Problem {
 	}
 	for _, desk := range desks {
 		found := plan.Compile(s.declared(desk, true), nil).Problems
-		someLeftOut := slices.ContainsFunc(found, func(p plan.Problem) bool { return !p.Warning })
+		leftOut := slices.ContainsFunc(found, func(p plan.Problem) bool { return !p.Warning }) ||
+			slices.ContainsFunc(s.objects, func(o *object) bool { return o.invalid && o.namespace == desk.Namespace })
 		for _, p := range found {
 			o := s.find(desk.Namespace, p.Object)
-			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted || someLeftOut && aboutStaff(p) {
+			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted || leftOut && aboutStaff(p) {
 				continue
 			}
 			source := Source{File: o.source.File, Line: lineOf(o.node, p.Field)}
