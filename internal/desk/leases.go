@@ -56,8 +56,8 @@ func newLeases(machine clock.PassiveClock, r store.Reader) (*leases, error) {
 	return &leases{clock: machine, epoch: epoch, workers: map[string]*worker{}, held: map[string]lease{}}, err
 }
 
-// heard notes a call of a worker, which is alive until it ends and its lease after. It says whether the worker is new.
-func (l *leases) heard(name, tier string) (isNew bool) {
+// heard notes a call of a worker, which is alive until the call has ended and its time is over.
+func (l *leases) heard(name, tier string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.workers[name]
@@ -65,10 +65,8 @@ func (l *leases) heard(name, tier string) (isNew bool) {
 		w = &worker{}
 		l.workers[name] = w
 	}
-	isNew = w.tier != tier
 	w.tier = tier
 	w.calls++
-	return isNew
 }
 
 // ended notes the end of a call: by our answer, or because the worker hung up.
@@ -167,12 +165,10 @@ func (d *Desk) AcquireLeases(ctx context.Context, _ api.Call, body api.AcquireLe
 	if body.Worker == "" || body.Tier == "" {
 		return nil, invalid("body", body, "name the worker and its tier")
 	}
-	isNew := d.leases.heard(body.Worker, body.Tier)
-	defer func() { d.leases.ended(ctx, body.Worker) }()
-	if isNew {
-		if err := d.rebalance(ctx); err != nil {
-			return nil, err
-		}
+	d.leases.heard(body.Worker, body.Tier)
+	defer d.leases.ended(ctx, body.Worker)
+	if err := d.rebalance(ctx); err != nil {
+		return nil, err
 	}
 	var leases []api.Lease
 	err := d.poll(ctx, body.WaitSeconds, func() (outlook, error) {

@@ -107,6 +107,7 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 		if err != nil {
 			return nil, err
 		}
+		next.PrioritySet = t.PrioritySet || body.Priority != nil
 		data := eventlog.UpdatedData{Changed: changed}
 		if err := c.save(t, &next, eventlog.Record{Type: eventlog.Updated, Data: eventlog.Encode(data)}); err != nil {
 			return nil, err
@@ -114,7 +115,7 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 		if next.Status != ticket.Waiting && next.Status != ticket.Offered || pinned(&next) {
 			return &next, nil
 		}
-		moved, err := c.routeAnew(&next, "what the ticket is about changed", body.Priority != nil)
+		moved, err := c.routeAnew(&next, "what the ticket is about changed")
 		if moved == nil || err != nil {
 			return &next, err
 		}

@@ -259,7 +259,7 @@ func (c *change) reroute(m *migration, budget *int) error {
 		t := &tickets[i]
 		m.After = t.ID
 		if !pinned(t) {
-			moved, err := c.routeAnew(t, fmt.Sprintf("plan revision %d", c.plan.Revision), false)
+			moved, err := c.routeAnew(t, fmt.Sprintf("plan revision %d", c.plan.Revision))
 			if err != nil {
 				return err
 			}
@@ -279,13 +279,13 @@ func (c *change) reroute(m *migration, budget *int) error {
 
 // routeAnew applies what routing decides now to a ticket that nobody has accepted. It returns nil if the ticket stays as
 // it is.
-func (c *change) routeAnew(t *ticket.Ticket, reason string, keepPriority bool) (*ticket.Ticket, error) {
+func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, error) {
 	customer, err := c.customer(t.Customer)
 	if err != nil {
 		return nil, err
 	}
 	route := c.route(&t.Content, customer)
-	if keepPriority {
+	if t.PrioritySet {
 		route.Priority = t.Priority
 	}
 	if route.Queue == t.Queue && route.Priority == t.Priority {

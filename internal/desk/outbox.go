@@ -40,8 +40,9 @@ func (d *Desk) ClaimMessages(ctx context.Context, _ api.Call, body api.ClaimMess
 		case wait > 0:
 			return outlook{wake: enqueued, after: wait}, nil
 		}
-		claimed.Messages, err = d.claim(ctx, body.Worker, body.Max, 0)
-		return outlook{done: len(claimed.Messages) > 0, wake: enqueued}, err
+		claimed.Messages, err = d.claim(ctx, body.Worker, workerActor(body.Worker), body.Max, 0)
+		// None, if others were faster or what was due has no webhook any more: look again for what is due next.
+		return outlook{done: len(claimed.Messages) > 0, wake: enqueued, after: time.Millisecond}, err
 	})
 	if err != nil {
 		return nil, err
@@ -50,13 +51,10 @@ func (d *Desk) ClaimMessages(ctx context.Context, _ api.Call, body api.ClaimMess
 }
 
 // claim takes at most limit messages that have been due for a time.
-func (d *Desk) claim(ctx context.Context, claimant string, limit int, dueFor time.Duration) ([]api.Message, error) {
+func (d *Desk) claim(ctx context.Context, claimant, actor string, limit int, dueFor time.Duration) ([]api.Message, error) {
 	var claimed []api.Message
-	err := d.update(ctx, workerActor(claimant), func(c *change) error {
-		if claimant == deskActor {
-			c.actor = deskActor
-		}
-		claimed = nil
+	err := d.update(ctx, actor, func(c *change) error {
+		claimed = []api.Message{}
 		due, err := c.Outbox(c.now.Add(-dueFor), limit)
 		if err != nil {
 			return err
@@ -167,7 +165,7 @@ func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan stru
 	if wait := next.Add(unclaimedFor).Sub(d.time.now()); wait > 0 {
 		return wait, enqueued, nil
 	}
-	messages, err := d.claim(ctx, deskActor, unclaimedBatch, unclaimedFor)
+	messages, err := d.claim(ctx, deskActor, deskActor, unclaimedBatch, unclaimedFor)
 	if err != nil || len(messages) == 0 {
 		return 0, enqueued, err
 	}

@@ -115,22 +115,34 @@ func (d *Desk) PushPlan(ctx context.Context, call api.Call, ifMatch string, body
 		if done, err = c.expects(ifMatch, &body, pushed); done || err != nil {
 			return err
 		}
-		if err := c.PutEntries(body.Entries); err != nil {
-			return err
-		}
+		return c.PutEntries(body.Entries)
+	})
+	if err != nil || done {
+		return pushed, err
+	}
+	var entries []plan.Entry
+	err = d.store.View(ctx, func(r store.Reader) error {
 		for _, ref := range body.Manifest.Entries {
-			if _, err := c.Entry(ref.Hash); errors.Is(err, store.ErrNotFound) {
+			entry, err := r.Entry(ref.Hash)
+			switch {
+			case notFound(err):
 				pushed.Missing = append(pushed.Missing, ref.Hash)
-			} else if err != nil {
+			case err != nil:
 				return err
+			default:
+				entries = append(entries, *entry)
 			}
 		}
 		return nil
 	})
-	if err != nil || done || len(pushed.Missing) > 0 {
+	if err != nil || len(pushed.Missing) > 0 {
 		return pushed, err
 	}
-	return d.activate(ctx, call, ifMatch, &body)
+	next, err := plan.Build(body.Manifest, entries)
+	if err != nil {
+		return nil, invalid("body.manifest", body.Manifest.HelpDesk, "%s", err)
+	}
+	return d.activate(ctx, call, ifMatch, &body, next)
 }
 
 // checkPush refuses what can be seen to be wrong without the store.
@@ -178,25 +190,12 @@ func (c *change) expects(ifMatch string, body *api.PushPlan, pushed *api.PushedP
 }
 
 // activate makes the plan the active one, in one transaction that also begins to bring the tickets in line with it.
-func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body *api.PushPlan) (*api.PushedPlan, error) {
-	var entries []plan.Entry
-	err := d.store.View(ctx, func(r store.Reader) (err error) {
-		entries, err = entriesOf(r, body.Manifest)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	next, err := plan.Build(body.Manifest, entries)
-	if err != nil {
-		return nil, invalid("body.manifest", body.Manifest.Hash(), "%s", err)
-	}
-
+func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body *api.PushPlan, next *plan.Plan) (*api.PushedPlan, error) {
 	d.activation.Lock()
 	defer d.activation.Unlock()
 	pushed := &api.PushedPlan{}
 	done := false
-	err = d.transact(ctx, actor(call), func(c *change) (err error) {
+	err := d.transact(ctx, actor(call), func(c *change) (err error) {
 		if done, err = c.expects(ifMatch, body, pushed); done || err != nil {
 			return err
 		}
