@@ -271,3 +271,7 @@ func describe(object client.Object) string {
 	}
 	return object.GetName() + "\n  " + strings.Join(lines, "\n  ")
 }
+
+func keyOf(t *tenant, name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: t.namespace, Name: name}
+}
