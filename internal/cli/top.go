@@ -59,7 +59,7 @@ An agent is present unless Offline or Away, and free if a ticket of some channel
 				}
 				return renderTop(out, overview)
 			}
-			return liveTop(ctx, desk, terminal, interval)
+			return liveTop(ctx, desk, terminal, interval, nil)
 		},
 	}
 	connect.bind(cmd.Flags())
@@ -69,8 +69,9 @@ An agent is present unless Offline or Away, and free if a ticket of some channel
 	return cmd
 }
 
-// liveTop redraws until ctx ends or q is typed. A desk that does not answer keeps the last picture, with a note.
-func liveTop(ctx context.Context, desk api.Service, terminal *os.File, interval time.Duration) error {
+// liveTop redraws until ctx ends or q is typed, below what above says if it is there. A desk that does not answer keeps
+// the last picture, with a note.
+func liveTop(ctx context.Context, desk api.Service, terminal *os.File, interval time.Duration, above func() string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	screen, err := openScreen(terminal)
@@ -100,7 +101,11 @@ func liveTop(ctx context.Context, desk api.Service, terminal *os.File, interval 
 				return err
 			}
 		}
-		screen.draw(picture.String() + "\n" + note)
+		text := picture.String() + "\n" + note
+		if above != nil {
+			text = above() + text
+		}
+		screen.draw(text)
 		select {
 		case <-ctx.Done():
 			return nil
