@@ -31,13 +31,6 @@ func (u *User) Actor() string {
 	return "user/" + u.Name
 }
 
-// ServiceAccountNamespace is the namespace of a user who is a ServiceAccount.
-func (u *User) ServiceAccountNamespace() (string, bool) {
-	account, ok := strings.CutPrefix(u.Name, serviceAccountPrefix)
-	namespace, _, _ := strings.Cut(account, ":")
-	return namespace, ok
-}
-
 // Permission is a verb on a part of a HelpDesk: the RBAC verb on the subresource helpdesks/RESOURCE.
 type Permission struct {
 	Resource string

@@ -93,7 +93,7 @@ func (s *Server) admit(hctx huma.Context, o operation) (*admitted, *api.Problem)
 	if problem != nil {
 		return nil, problem
 	}
-	call := &admitted{user: user, Call: api.Call{Actor: user.Actor(), Agent: s.agentOf(user)}}
+	call := &admitted{user: user, Call: api.Call{Actor: user.Actor(), Agent: s.AgentOf(user.Name)}}
 	if call.Manage, problem = s.authorize(ctx, user, o); problem != nil {
 		return nil, problem
 	}
@@ -112,13 +112,6 @@ func (s *Server) admit(hctx huma.Context, o operation) (*admitted, *api.Problem)
 		}
 	}
 	return call, nil
-}
-
-func (s *Server) agentOf(user *auth.User) string {
-	if namespace, ok := user.ServiceAccountNamespace(); ok && s.Namespace != "" && namespace != s.Namespace {
-		return ""
-	}
-	return s.AgentOf(user.Name)
 }
 
 // takeKey notes the idempotency key and prepares the digest that tells a repetition from a misuse.

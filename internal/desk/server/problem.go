@@ -34,6 +34,9 @@ func invalidRequest(status int, message string, errs []error) *api.Problem {
 	if !ok {
 		problemType = api.ProblemInvalid
 	}
+	if status == http.StatusUnsupportedMediaType {
+		return api.NewProblem(status, problemType, "the body must be JSON: send it with Content-Type: application/json")
+	}
 	problem := api.NewProblem(status, problemType, "%s", message)
 	var lines []string
 	for _, err := range errs {

@@ -27,7 +27,6 @@ type Options struct {
 	Authenticator auth.Authenticator
 	Authorizer    auth.Authorizer
 	// AgentOf gives the agent that a user is, by the user's name as RBAC has it; empty: none. Nil: nobody is an agent.
-	// It is not asked about ServiceAccounts of other namespaces than Namespace: those are nobody's.
 	AgentOf func(user string) string
 	// Ready says why the desk cannot serve now. Nil: it always can.
 	Ready func() error

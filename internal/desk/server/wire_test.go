@@ -286,6 +286,14 @@ func TestInvalid(t *testing.T) {
 			}
 		})
 	}
+	form, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/tickets", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if status, problem := answer(t, s, "all", form); status != 415 || !strings.Contains(problem.Detail, "application/json") {
+		t.Errorf("a form: %d %+v", status, problem)
+	}
 	if status, _ := send(t, s, "all", "POST", "/v1/tickets/1/resolve", ""); status != 200 {
 		t.Errorf("a verb that needs no body wants one: %d", status)
 	}
@@ -298,6 +306,11 @@ func send(t *testing.T, s *httptest.Server, token, method, path, body string) (i
 	if err != nil {
 		t.Fatal(err)
 	}
+	return answer(t, s, token, req)
+}
+
+func answer(t *testing.T, s *httptest.Server, token string, req *http.Request) (int, api.Problem) {
+	t.Helper()
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
