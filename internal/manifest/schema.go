@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -112,7 +111,7 @@ func (s *kindSchema) check(object map[string]any) []finding {
 	}
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, s.structural, object)...)
 	if !slices.ContainsFunc(errs, hidesRules) {
-		ruleErrs, _ := s.rules.Validate(context.Background(), nil, s.structural, object, nil, math.MaxInt64)
+		ruleErrs, _ := s.rules.Validate(context.Background(), nil, s.structural, object, nil, celconfig.RuntimeCELCostBudget)
 		errs = append(errs, ruleErrs...)
 	}
 	for _, e := range errs {

@@ -32,10 +32,15 @@ func Build(m Manifest, entries []Entry) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.resolve(m)
+	p, err := d.resolve(m)
+	if err != nil {
+		return nil, err
+	}
+	p.Router = d.router(p)
+	return p, nil
 }
 
-// resolve the declarations of a manifest.
+// resolve the declarations of a manifest, all but the router.
 func (d *declarations) resolve(m Manifest) (*Plan, error) {
 	p := &Plan{
 		Hash:   m.Hash(),
@@ -52,7 +57,6 @@ func (d *declarations) resolve(m Manifest) (*Plan, error) {
 	d.staff(p)
 	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
-	p.Router = d.router(p)
 	return p, nil
 }
 
