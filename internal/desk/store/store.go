@@ -28,11 +28,14 @@ var (
 type Store interface {
 	// Update runs fn in a transaction of its own and returns once its changes are durable, or with fn's error and no
 	// change. Transactions run one after the other; several may share one commit, and none is seen before that commit.
-	// fn must not block on anything but the transaction.
+	// fn runs in the caller's goroutine, at most once, and must not block on anything but the transaction; it may use
+	// View, which does not see its changes, but not Update. If it panics, its changes are undone. It is not run if ctx
+	// ends first; once started, it is seen through. If the commit itself fails, Update returns that error and the
+	// changes are not seen, but may turn up after a crash of the machine: repeat with the same idempotency key.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// View runs fn on a consistent state of the past committed transactions, beside running updates.
 	View(ctx context.Context, fn func(Reader) error) error
-	// Committed returns a channel that is closed at the next commit, and the log position committed so far.
+	// Committed returns a channel that is closed at the next commit, before the Update returns, and the log position committed so far.
 	Committed() (next <-chan struct{}, position int64)
 	// Backup writes a consistent copy that a store of the same kind can be opened from to the file at path, which must
 	// not exist.
@@ -48,18 +51,22 @@ type Reader interface {
 	Ticket(id int64) (*ticket.Ticket, error)
 	// TicketByReference finds the ticket opened for an external reference.
 	TicketByReference(ref ticket.Reference) (*ticket.Ticket, error)
-	// Tickets lists by id, ascending, those after filter.After.
+	// Tickets lists by id, ascending, those after filter.After. A page costs what it holds, except that of the filters
+	// Agent, Customer and Queue only the first given is looked up, and with PlanBefore newer tickets are passed over.
 	Tickets(filter TicketFilter) ([]ticket.Ticket, error)
 	// Due lists at most limit tickets whose timer is due at now, the earliest first, by id.
 	Due(now time.Time, limit int) ([]int64, error)
 	// NextWake is the earliest timer of any ticket, zero for none.
 	NextWake() (time.Time, error)
 	// Demands lists at most limit waiting tickets of a class that are not set aside, in dispatch order, those behind
-	// after (nil: from the first).
+	// after (nil: from the first). Instants order to the microsecond. Preferred is the ticket's PreferredAgent: the desk
+	// puts the agent who last served the customer there when it routes.
 	Demands(class string, after *dispatch.Demand, limit int) ([]dispatch.Demand, error)
-	// Classes lists the classes of demand that have waiting tickets in the queue, with their number.
+	// Classes lists the classes of demand that have waiting tickets in the queue, with their number; those set aside do
+	// not count.
 	Classes(queue string) (map[string]int, error)
-	// QueueCounts counts the tickets of each queue and status that are not Closed or Cancelled.
+	// QueueCounts counts the tickets of each queue and status that are not Closed or Cancelled, by queue and status. It
+	// costs what it returns, not what it counts.
 	QueueCounts() ([]QueueCount, error)
 
 	Customer(id string) (*ticket.Customer, error)
@@ -81,7 +88,7 @@ type Reader interface {
 
 	// Meta returns a small named value, nil if it was never set.
 	Meta(name string) ([]byte, error)
-	// Outbox lists at most limit messages due at now, the oldest first.
+	// Outbox lists at most limit messages due at now, the longest due first; dead letters are never due.
 	Outbox(now time.Time, limit int) ([]Message, error)
 	Message(id int64) (*Message, error)
 	// OutboxCounts counts the messages that wait and the dead letters.
@@ -112,6 +119,7 @@ type Tx interface {
 	// PutPlan stores an activated plan under the next revision, which it returns.
 	PutPlan(p *PlanRevision) (int64, error)
 
+	// PutIdempotent stores the answer to a caller's key, in place of an older one.
 	PutIdempotent(caller, key string, a Answer) error
 	// DeleteIdempotent forgets at most limit answers stored before an instant and returns how many.
 	DeleteIdempotent(before time.Time, limit int) (int, error)
@@ -119,6 +127,7 @@ type Tx interface {
 	PutMeta(name string, value []byte) error
 	// InsertMessage stores a new message and gives it its id.
 	InsertMessage(m *Message) error
+	// UpdateMessage and DeleteMessage give ErrNotFound for a message that is gone.
 	UpdateMessage(m *Message) error
 	DeleteMessage(id int64) error
 }
@@ -127,7 +136,7 @@ type Tx interface {
 type TicketFilter struct {
 	Statuses []ticket.Status
 	Queue    string
-	// Agent who owns or is offered the ticket.
+	// Agent of the ticket, in whatever status: owner, offered, or owner when it ended.
 	Agent    string
 	Customer string
 	// PlanBefore chooses tickets last routed under an older revision.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,8 +91,7 @@ func TestOpenRefuses(t *testing.T) {
 	refused("not a caseload store")
 }
 
-// Every query finds its rows by an index, so that none slows down with the tickets that are stored, but for the few that
-// read a small table whole.
+// Every query of a size that grows finds its rows by an index, in order, so that none slows down with what is stored.
 func TestQueriesUseIndexes(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Options{Readers: 1})
 	if err != nil {
@@ -150,6 +150,9 @@ func TestQueriesUseIndexes(t *testing.T) {
 			if strings.Contains(step, "TEMP B-TREE") || strings.HasPrefix(step, "SCAN") && !harmless(step) {
 				t.Errorf("%s\nof %s", step, query)
 			}
+			if strings.Contains(query, "min(opened)") && !strings.Contains(step, "tickets_age") {
+				t.Errorf("the oldest ticket is not looked up by age but by %s", step)
+			}
 		}
 		if err := rows.Err(); err != nil {
 			t.Fatal(err)
@@ -157,12 +160,35 @@ func TestQueriesUseIndexes(t *testing.T) {
 	}
 }
 
-// harmless scans go along an index that is already in order and stop at the limit, or read no table.
-func harmless(step string) bool {
-	for _, scan := range []string{"SCAN CONSTANT ROW", "SCAN page", "SCAN plans"} {
-		if step == scan {
-			return true
-		}
+// A statement that the database could not carry out fails its update even if the function takes no notice.
+func TestOverlookedDatabaseError(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return false
+	defer func() { _ = s.Close() }()
+	if err := s.Update(t.Context(), func(x store.Tx) error {
+		if _, err := x.(*tx).conn.exec("PRAGMA max_page_count = 1"); err != nil { // no larger than it is now
+			return err
+		}
+		for range 1000 {
+			_ = openTicket(x)
+		}
+		return nil
+	}); err == nil || !strings.Contains(err.Error(), "full") {
+		t.Errorf("got error %v, want it to say that the database is full", err)
+	}
+	if err := s.View(t.Context(), func(r store.Reader) error {
+		if position, err := r.Position(); position != 0 || err != nil {
+			t.Errorf("the log has %d records, %v; want none", position, err)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// harmless scans read a page that is already chosen, the end of a table, or no table.
+func harmless(step string) bool {
+	return slices.Contains([]string{"SCAN CONSTANT ROW", "SCAN page", "SCAN plans"}, step)
 }

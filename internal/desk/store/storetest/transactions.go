@@ -273,6 +273,16 @@ func testConcurrent(t *testing.T, open Open) {
 						if err := insert(tx, k); err != nil {
 							return err
 						}
+						if i%10 == 0 { // also what others did that share the commit is counted
+							tickets, err := tx.Tickets(store.TicketFilter{})
+							if err != nil {
+								return err
+							}
+							counts, err := tx.QueueCounts()
+							if err := differ("counts", counts, recount(tickets), err); err != nil {
+								return err
+							}
+						}
 						switch i % 4 {
 						case 1:
 							return errors.New("failure")
