@@ -1,0 +1,229 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+)
+
+// base has a valid object of each kind, which the entries below change in one place.
+var base = map[string]string{
+	"HelpDesk":      `{defaultTeamRef: {name: care}}`,
+	"SupportTeam":   `{helpDeskRef: {name: acme}}`,
+	"Tier":          `{teamRef: {name: care}, level: 1, agentSelector: {}}`,
+	"Queue":         `{tierRef: {name: frontline}}`,
+	"Agent":         `{teamRef: {name: care}}`,
+	"RoutingPolicy": `{teamRef: {name: care}}`,
+}
+
+const (
+	required = "Required value"
+	tooMany  = "must have at most"
+	long     = "may not be more than"
+	supports = "Unsupported value"
+	matches  = "should match"
+	atLeast  = "should be greater than or equal to"
+	atMost   = "should be less than or equal to"
+)
+
+// repeated is a YAML list of n items made by the format from their index.
+func repeated(n int, format string) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = strings.ReplaceAll(format, "%d", fmt.Sprint(i))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// rules of the length that names may have: they are compared with each other, which must not cost too much.
+func rules(n int) string {
+	return repeated(n, "{name: "+strings.Repeat("r", 60)+"%d, queueRef: {name: q}}")
+}
+
+// rule of a policy, as the whole list.
+func rule(fields string) string { return "[{name: r, queueRef: {name: q}, " + fields + "}]" }
+
+var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
+	var namespace string
+	BeforeAll(func() {
+		n := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "schema-"}}
+		Expect(k8s.Create(context.Background(), n)).To(Succeed())
+		namespace = n.Name
+	})
+
+	// create tries an object of the kind with one field of its spec set. Nothing is kept.
+	create := func(kind, field, value string) error {
+		GinkgoHelper()
+		object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": kind}}
+		object.SetGenerateName("a-")
+		object.SetNamespace(namespace)
+		var spec map[string]any
+		Expect(yaml.Unmarshal([]byte(base[kind]), &spec)).To(Succeed())
+		object.Object["spec"] = spec
+		var parsed any
+		Expect(yaml.Unmarshal([]byte(value), &parsed)).To(Succeed())
+		if field == "metadata.name" {
+			object.SetGenerateName("")
+		}
+		path := strings.Split(field, ".")
+		if value == "absent" {
+			unstructured.RemoveNestedField(object.Object, path...)
+		} else {
+			Expect(unstructured.SetNestedField(object.Object, runtime.DeepCopyJSONValue(parsed), path...)).To(Succeed())
+		}
+		return k8s.Create(context.Background(), object, client.DryRunAll, client.FieldValidation(metav1.FieldValidationStrict))
+	}
+
+	// Every rule and bound: one value it takes and one it refuses, with what it says.
+	DescribeTable("judges", func(kind, field, good, bad, message string) {
+		Expect(create(kind, field, good)).To(Succeed())
+		Expect(create(kind, field, bad)).To(MatchError(ContainSubstring(message)))
+	},
+		func(kind, field, _, bad, _ string) string {
+			return fmt.Sprintf("%s %s: %.40s", kind, field, bad)
+		},
+
+		// Names and references.
+		Entry(nil, "HelpDesk", "metadata.name", strings.Repeat("a", 40), strings.Repeat("a", 41), "may have at most 40 characters"),
+		Entry(nil, "HelpDesk", "metadata.name", "acme-2", "2-acme", "must start with a letter"),
+		Entry(nil, "HelpDesk", "metadata.name", "acme", "acme.eu", "must start with a letter and have only lower case letters"),
+		Entry(nil, "Tier", "metadata.name", strings.Repeat("a", 50), strings.Repeat("a", 51), "may have at most 50 characters"),
+		Entry(nil, "HelpDesk", "spec.defaultTeamRef", "{name: care}", "absent", required),
+		Entry(nil, "SupportTeam", "spec.helpDeskRef", "{name: acme}", "absent", required),
+		Entry(nil, "Tier", "spec.teamRef", "{name: care}", "absent", required),
+		Entry(nil, "Queue", "spec.tierRef", "{name: frontline}", "absent", required),
+		Entry(nil, "Agent", "spec.teamRef", "{name: care}", "absent", required),
+		Entry(nil, "RoutingPolicy", "spec.teamRef", "{name: care}", "absent", required),
+		Entry(nil, "Queue", "spec.tierRef", "{name: a.b-c}", "{name: Front_Line}", "must be an object's name: lower case letters, digits"),
+		Entry(nil, "Queue", "spec.tierRef", "{name: a}", `{name: ""}`, "at least 1 char"),
+		Entry(nil, "Agent", "spec.managerRef", "{name: "+strings.Repeat("a", 253)+"}", "{name: "+strings.Repeat("a", 254)+"}", long),
+		Entry(nil, "SupportTeam", "spec.parentTeamRef", "{name: all}", "{nam: all}", "unknown field"),
+		Entry(nil, "SupportTeam", "spec.leadRef", "{name: mara}", "{}", required),
+		Entry(nil, "SupportTeam", "spec.defaultQueueRef", "{name: general}", "{}", required),
+
+		// HelpDesk.
+		Entry(nil, "HelpDesk", "spec.storage", "{type: Embedded}", "{type: Postgres}", supports),
+		Entry(nil, "HelpDesk", "spec.storage", "{embedded: {size: 64Mi}}", "{embedded: {size: 63Mi}}", "must be at least 64Mi"),
+		Entry(nil, "HelpDesk", "spec.storage", "{embedded: {size: 100000000}}", "{embedded: {size: 0}}", "must be at least 64Mi"),
+		Entry(nil, "HelpDesk", "spec.storage", "{embedded: {storageClassName: fast}}", "{embedded: {storageClassName: Fast!}}", "must be an object's name"),
+		Entry(nil, "HelpDesk", "spec.deletionPolicy", "Delete", "Keep", supports),
+		Entry(nil, "HelpDesk", "spec.reopenWindow", "1h30m", "1.5h", matches),
+		Entry(nil, "HelpDesk", "spec.reopenWindow", "72h", "never", matches),
+		Entry(nil, "HelpDesk", "spec.maxMissedOffers", "1", "0", atLeast),
+		Entry(nil, "HelpDesk", "spec.maxMissedOffers", "100", "101", atMost),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'https://example.com/hook'}]", "[{name: a, url: 'example.com/hook'}]", "must be an absolute http or https URL"),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://sink.svc:8080'}]", "[{name: a, url: 'ftp://example.com'}]", "must be an absolute http or https URL"),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://a'}]", "[{name: A, url: 'http://a'}]", matches),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://a'}]", "[{name: a, url: 'http://a'}, {name: a, url: 'http://b'}]", "Duplicate value"),
+		Entry(nil, "HelpDesk", "spec.webhooks", repeated(16, "{name: w%d, url: 'http://a'}"), repeated(17, "{name: w%d, url: 'http://a'}"), tooMany),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://a', events: [Opened, Closed]}]", "[{name: a, url: 'http://a', events: [Seen]}]", supports),
+		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://a/"+strings.Repeat("a", 2039)+"'}]", "[{name: a, url: 'http://a/"+strings.Repeat("a", 2040)+"'}]", long),
+
+		// SupportTeam.
+		Entry(nil, "SupportTeam", "spec.defaults", "{languages: [de, pt-BR]}", "{languages: [German]}", matches),
+		Entry(nil, "SupportTeam", "spec.defaults", "{limits: [{channel: Chat, max: 50}]}", "{limits: [{channel: Chat, max: 51}]}", atMost),
+		Entry(nil, "SupportTeam", "spec.defaults", "{limits: [{channel: Chat, max: 1}]}", "{limits: [{channel: Chat, max: 0}]}", atLeast),
+		Entry(nil, "SupportTeam", "spec.defaults", "{limits: [{channel: Chat, max: 1}]}", "{limits: [{channel: chat, max: 1}]}", matches),
+		Entry(nil, "SupportTeam", "spec.defaults", "{limits: "+repeated(32, "{channel: C%d, max: 1}")+"}", "{limits: "+repeated(33, "{channel: C%d, max: 1}")+"}", tooMany),
+
+		// Tier.
+		Entry(nil, "Tier", "spec.level", "1", "0", atLeast),
+		Entry(nil, "Tier", "spec.level", "10", "11", atMost),
+		Entry(nil, "Tier", "spec.replicas", "0", "-1", atLeast),
+		Entry(nil, "Tier", "spec.replicas", "100", "101", atMost),
+		Entry(nil, "Tier", "spec.agentSelector", "{}", "absent", required),
+		Entry(nil, "Tier", "spec.worker", "{resources: {requests: {cpu: 100m}}}", "{resources: {requests: {cpu: fast}}}", matches),
+
+		// Queue.
+		Entry(nil, "Queue", "spec.channels", "[Phone, Chat]", "[Phone, Phone]", "Duplicate value"),
+		Entry(nil, "Queue", "spec.channels", repeated(32, "C%d"), repeated(33, "C%d"), tooMany),
+		Entry(nil, "Queue", "spec.priority", "1000", "1001", atMost),
+		Entry(nil, "Queue", "spec.priority", "-1000", "-1001", atLeast),
+		Entry(nil, "Queue", "spec.requirements", "{skills: [{name: editor, minLevel: 5}]}", "{skills: [{name: editor, minLevel: 6}]}", atMost),
+		Entry(nil, "Queue", "spec.requirements", "{skills: [{name: editor}]}", "{skills: [{name: editor, minLevel: 0}]}", atLeast),
+		Entry(nil, "Queue", "spec.requirements", "{skills: [{name: editor}]}", "{skills: [{name: The Editor}]}", matches),
+		Entry(nil, "Queue", "spec.requirements", "{skills: "+repeated(16, "{name: s%d}")+"}", "{skills: "+repeated(17, "{name: s%d}")+"}", tooMany),
+		Entry(nil, "Queue", "spec.requirements", "{languageMatch: Preferred}", "{languageMatch: Maybe}", supports),
+		Entry(nil, "Queue", "spec.strategy", "RoundRobin", "Random", supports),
+		Entry(nil, "Queue", "spec.offer", "{mode: Auto}", "{mode: Push}", supports),
+		Entry(nil, "Queue", "spec.offer", "{timeout: 5s}", "{timeout: 4s}", "offer.timeout must be from 5s to 24h"),
+		Entry(nil, "Queue", "spec.offer", "{timeout: 24h}", "{timeout: 24h1s}", "offer.timeout must be from 5s to 24h"),
+		Entry(nil, "Queue", "spec.state", "Paused", "Shut", supports),
+
+		// Agent.
+		Entry(nil, "Agent", "spec.displayName", "Jo", `""`, "at least 1 char"),
+		Entry(nil, "Agent", "spec.displayName", strings.Repeat("a", 128), strings.Repeat("a", 129), long),
+		Entry(nil, "Agent", "spec.subject", "{kind: User, name: jo@example.com}", "{kind: Group, name: all}", supports),
+		Entry(nil, "Agent", "spec.subject", "{kind: ServiceAccount, name: jo}", "{kind: ServiceAccount}", required),
+		Entry(nil, "Agent", "spec.roles", "[Agent, Mentor]", "[Boss]", supports),
+		Entry(nil, "Agent", "spec.skills", "[{name: editor, level: 5}]", "[{name: editor, level: 6}]", atMost),
+		Entry(nil, "Agent", "spec.skills", "[{name: editor, level: 1}]", "[{name: editor}]", required),
+		Entry(nil, "Agent", "spec.skills", "[{name: a, level: 1}, {name: b, level: 1}]", "[{name: a, level: 1}, {name: a, level: 2}]", "Duplicate value"),
+		Entry(nil, "Agent", "spec.skills", repeated(64, "{name: s%d, level: 1}"), repeated(65, "{name: s%d, level: 1}"), tooMany),
+		Entry(nil, "Agent", "spec.languages", repeated(32, "de-x%da"), repeated(33, "de-x%da"), tooMany),
+		Entry(nil, "Agent", "spec.assignments", repeated(128, "{queueRef: {name: q%d}}"), repeated(129, "{queueRef: {name: q%d}}"), tooMany),
+		Entry(nil, "Agent", "spec.assignments", "[{queueRef: {name: q}}]", "[{}]", required),
+
+		// RoutingPolicy.
+		Entry(nil, "RoutingPolicy", "spec.rules", "[{name: r, teamRef: {name: t}}]", "[{name: r}]", "a rule sends a ticket to exactly one place"),
+		Entry(nil, "RoutingPolicy", "spec.rules", "[{name: r, queueRef: {name: q}}]", "[{name: r, queueRef: {name: q}, teamRef: {name: t}}]", "a rule sends a ticket to exactly one place"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rules(2), "[{name: r, queueRef: {name: q}}, {name: r, queueRef: {name: p}}]", "every rule needs a name of its own"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rules(200), rules(201), tooMany),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("when: '"+strings.Repeat("x", 2048)+"'"), rule("when: '"+strings.Repeat("x", 2049)+"'"), long),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {tags: [vip]}"), rule("match: {}"), "at least 1 properties"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {channels: [Chat]}"), rule("match: {channels: [chat]}"), matches),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {categories: "+repeated(64, "c%d")+"}"), rule("match: {categories: "+repeated(65, "c%d")+"}"), tooMany),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {products: [a]}"), rule("match: {products: ['']}"), "at least 1 char"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {regions: ["+strings.Repeat("a", 128)+"]}"), rule("match: {regions: ["+strings.Repeat("a", 129)+"]}"), long),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {priorities: [Urgent, Low]}"), rule("match: {priorities: [ASAP]}"), supports),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {amount: {currency: EUR, min: 1}}"), rule("match: {amount: {currency: EUR}}"), "amount needs min, max or both"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {amount: {currency: EUR, min: 1, max: 1}}"), rule("match: {amount: {currency: EUR, min: 2, max: 1}}"), "amount.min must not be above amount.max"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {amount: {currency: EUR, min: 0}}"), rule("match: {amount: {currency: EUR, min: -1}}"), atLeast),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {amount: {currency: EUR, max: 1}}"), rule("match: {amount: {currency: eur, max: 1}}"), matches),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {priority: High}"), rule("set: {}"), "at least 1 properties"),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {addTags: "+repeated(16, "t%d")+"}"), rule("set: {addTags: "+repeated(17, "t%d")+"}"), tooMany),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {customerSegments: [Enterprise]}"), rule("match: {customerSegments: [A, A]}"), "Duplicate value"),
+	)
+
+	It("refuses a field of two megabytes, and one it does not know", func() {
+		Expect(create("Agent", "spec.displayName", strings.Repeat("a", 2<<20))).To(MatchError(ContainSubstring("spec.displayName: Too long")))
+		Expect(create("Queue", "spec.chanels", "[Phone]")).To(MatchError(ContainSubstring(`unknown field "spec.chanels"`)))
+	})
+
+	It("keeps what is immutable", func() {
+		care := team("care", "acme")
+		care.Namespace = namespace
+		Expect(k8s.Create(context.Background(), care)).To(Succeed())
+		care.Spec.HelpDeskRef.Name = "zenith"
+		Expect(k8s.Update(context.Background(), care)).To(MatchError(ContainSubstring("helpDeskRef is immutable: create the team anew")))
+		care.Spec.HelpDeskRef.Name = "acme"
+		Expect(k8s.Update(context.Background(), care)).To(Succeed())
+	})
+
+	It("fills in what is usual", func() {
+		acme := helpDesk("acme")
+		acme.Namespace = namespace
+		Expect(k8s.Create(context.Background(), acme)).To(Succeed())
+		Expect(acme.Spec.Storage.Embedded.Size.String()).To(Equal("10Gi"))
+		Expect(acme.Spec.Storage.Type).To(Equal(v1alpha1.StorageEmbedded))
+		Expect(acme.Spec.DeletionPolicy).To(Equal(v1alpha1.DeletionRetain))
+		Expect(acme.Spec.ReopenWindow).To(BeEquivalentTo("72h"))
+		Expect(acme.Spec.MaxMissedOffers).To(BeEquivalentTo(2))
+		general := queue("general", "frontline")
+		general.Namespace = namespace
+		Expect(k8s.Create(context.Background(), general)).To(Succeed())
+		Expect(general.Spec.Offer).To(Equal(v1alpha1.Offer{Mode: v1alpha1.OfferManual, Timeout: "30s"}))
+		Expect(general.Spec.Strategy).To(Equal(v1alpha1.LeastOccupied))
+	})
+})
