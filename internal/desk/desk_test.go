@@ -177,8 +177,7 @@ func (o *organisation) rule(name string, match *v1alpha1.TicketMatch, queue stri
 	})
 }
 
-func (o *organisation) entries(t testing.TB) []plan.Entry {
-	t.Helper()
+func (o *organisation) entries(t interface{ Fatal(args ...any) }) []plan.Entry {
 	policy := &v1alpha1.RoutingPolicy{ObjectMeta: metav1.ObjectMeta{Name: "rules"}}
 	policy.Spec.TeamRef.Name, policy.Spec.Rules = "support", o.rules
 	objects := []metav1.Object{&o.helpDesk, policy}

@@ -13,6 +13,8 @@ const (
 	pairPause = 60 * time.Second
 	// defaultLimit holds for a channel that the agent does not list.
 	defaultLimit = 1
+	// noRound is the round of asks from before the ticket began to wait anew.
+	noRound = -1
 	// maxShown bounds the violations that a report names.
 	maxShown = 50
 )
@@ -229,12 +231,21 @@ func (c *checker) ask(r *Record, t *ticketState) {
 			t.language = *data.Changed.Language
 		}
 	}
-	switch r.Type {
-	case "ticket.declined", "ticket.offerExpired":
+	switch {
+	case t.Status == "Offered" && r.To.Status == "Waiting":
+		// Declined, expired, or taken back.
 		t.asks = append(t.asks, ask{agent: t.Agent, round: t.round, at: r.At})
+	case r.Type == "ticket.returned" && r.Actor != "desk":
+		// Who gives a ticket back had it.
+		t.asks = append(t.asks, ask{agent: t.Agent, round: t.round, at: r.At})
+	}
+	switch r.Type {
 	case "ticket.transferred", "ticket.returned", "ticket.drained", "ticket.rerouted", "ticket.resumed", "ticket.reopened":
 		if r.To.Status == "Waiting" && (t.Status != "Waiting" || r.To.Queue != t.Queue) {
-			t.asks = nil
+			// It begins to wait anew: only the pause between asks still counts.
+			for i := range t.asks {
+				t.asks[i].round = noRound
+			}
 		}
 	}
 	t.setAside = r.Type == "ticket.setAside"

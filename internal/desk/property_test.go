@@ -1,0 +1,309 @@
+package desk_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+	"pgregory.net/rapid"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/desk"
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/test/checker"
+)
+
+// Whatever people, workers, timers and new plans do to a desk that is restarted at any moment, its log alone proves that no
+// ticket had two owners, no limit was exceeded, the order was kept and every timer fired in time; and the rows agree with
+// the log.
+func TestLogProvesTheDeskWhateverHappens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		folder, err := os.MkdirTemp("", "desk-*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = os.RemoveAll(folder) }()
+		w := &world{ctx: context.Background(), path: filepath.Join(folder, "desk.db"), clock: newClock(), hash: "*"}
+		w.start(t)
+		defer func() { w.stop() }()
+		w.push(t, acme())
+		t.Repeat(map[string]func(*rapid.T){
+			"open": w.open, "dispatch": w.dispatch, "answer": w.answer, "verb": w.verb, "presence": w.presence,
+			"time": w.time, "plan": w.plan, "restart": w.restart,
+		})
+		w.check(t)
+	})
+}
+
+// world is a desk with everybody who acts on it.
+type world struct {
+	ctx    context.Context
+	path   string
+	clock  *clocktesting.FakeClock
+	store  *sqlite.Store
+	desk   *desk.Desk
+	stop   func()
+	active *plan.Plan
+	hash   string
+}
+
+// start opens the desk and keeps its loops running.
+func (w *world) start(t *rapid.T) {
+	var err error
+	if w.store, err = sqlite.Open(w.ctx, w.path, sqlite.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if w.desk, err = desk.New(desk.Options{Store: w.store, Clock: w.clock, HelpDesk: "acme"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	done := make(chan error, 1)
+	go func(d *desk.Desk) { done <- d.Run(ctx) }(w.desk)
+	w.stop = func() {
+		cancel()
+		<-done
+		_ = w.store.Close()
+	}
+}
+
+func (w *world) restart(t *rapid.T) {
+	w.stop()
+	w.start(t)
+}
+
+func (w *world) push(t *rapid.T, o *organisation) {
+	entries := o.entries(t)
+	manifest := plan.NewManifest("acme", entries)
+	pushed, err := w.desk.PushPlan(w.ctx, manager, w.hash, api.PushPlan{Manifest: manifest, Entries: entries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.active, err = plan.Build(manifest, entries); err != nil {
+		t.Fatal(err)
+	}
+	w.active.Revision, w.hash = pushed.Revision, pushed.Hash
+}
+
+// settle waits until no timer is due.
+func (w *world) settle(t *rapid.T) {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		var next time.Time
+		err := w.store.View(w.ctx, func(r store.Reader) (err error) {
+			next, err = r.NextWake()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.IsZero() || next.After(w.clock.Now()) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a timer due at %s has not fired at %s", next, w.clock.Now())
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+func (w *world) open(t *rapid.T) {
+	body := chat(about(rapid.SampledFrom([]string{"", "billing", "extra"}).Draw(t, "category")))
+	body.Channel = rapid.SampledFrom([]string{"Chat", "Phone"}).Draw(t, "channel")
+	body.Priority = rapid.SampledFrom(ticket.Priorities).Draw(t, "priority")
+	if _, err := w.desk.OpenTicket(w.ctx, manager, body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dispatch does what a queue worker does: decide on a snapshot, and commit.
+func (w *world) dispatch(t *rapid.T) {
+	d := w.desk
+	leases, err := d.AcquireLeases(w.ctx, manager, api.AcquireLeases{Worker: "w1", Tier: "front"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lease := range leases.Leases {
+		s, err := d.Snapshot(w.ctx, manager, lease.Pool, lease.Epoch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state := &dispatch.State{Agents: map[string]*dispatch.AgentState{}, Classes: map[string]*dispatch.Window{}}
+		for i := range s.Agents {
+			state.Agents[s.Agents[i].Name] = &s.Agents[i]
+		}
+		for _, class := range s.Classes {
+			state.Classes[class.Class] = &dispatch.Window{Demands: class.Demands, More: class.More}
+		}
+		result := dispatch.Decide(w.active, w.active.Pools[lease.Pool], state, s.Now)
+		if rapid.Bool().Draw(t, "race") {
+			w.verb(t) // somebody is faster
+		}
+		if len(result.Decisions) == 0 {
+			continue
+		}
+		committed, err := d.Commit(w.ctx, manager, lease.Pool, api.Commit{
+			Epoch: lease.Epoch, Position: s.Position, PlanRevision: s.PlanRevision, Decisions: result.Decisions,
+		})
+		if err != nil || len(committed.Refused) != len(result.Decisions) {
+			t.Fatalf("%+v, %v", committed, err)
+		}
+	}
+}
+
+// some draws a ticket that is there.
+func (w *world) some(t *rapid.T, statuses ...ticket.Status) *ticket.Ticket {
+	list, err := w.desk.Tickets(w.ctx, manager, api.TicketQuery{Status: statuses, Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Items) == 0 {
+		t.Skip("no such ticket")
+	}
+	return &list.Items[rapid.IntRange(0, len(list.Items)-1).Draw(t, "ticket")]
+}
+
+func (w *world) answer(t *rapid.T) {
+	x := w.some(t, ticket.Offered)
+	if rapid.Bool().Draw(t, "accept") {
+		_, _ = w.desk.Accept(w.ctx, as(x.Agent), x.ID, api.Accept{Offer: x.Offer.ID})
+		return
+	}
+	_, _ = w.desk.Decline(w.ctx, as(x.Agent), x.ID, api.Decline{Offer: x.Offer.ID})
+}
+
+func (w *world) verb(t *rapid.T) {
+	x := w.some(t)
+	d, ctx := w.desk, w.ctx
+	agent := rapid.SampledFrom([]string{"jo", "sam"}).Draw(t, "agent")
+	priority := rapid.SampledFrom(ticket.Priorities).Draw(t, "priority")
+	verbs := map[string]func() error{
+		"return": func() error { _, err := d.Return(ctx, manager, x.ID, api.Because{}); return err },
+		"pend": func() error {
+			_, err := d.Pend(ctx, manager, x.ID, api.Pend{Until: w.clock.Now().Add(time.Minute)})
+			return err
+		},
+		"hold":    func() error { _, err := d.Hold(ctx, manager, x.ID, api.Because{}); return err },
+		"resume":  func() error { _, err := d.Resume(ctx, manager, x.ID, api.Because{}); return err },
+		"resolve": func() error { _, err := d.Resolve(ctx, manager, x.ID, api.Because{}); return err },
+		"reopen":  func() error { _, err := d.Reopen(ctx, manager, x.ID, api.Because{}); return err },
+		"cancel":  func() error { _, err := d.Cancel(ctx, manager, x.ID, api.Because{}); return err },
+		"to queue": func() error {
+			_, err := d.Transfer(ctx, manager, x.ID, api.Transfer{Queue: "general", Reason: "x"})
+			return err
+		},
+		"to agent": func() error {
+			_, err := d.Transfer(ctx, manager, x.ID, api.Transfer{Agent: agent, Reason: "x"})
+			return err
+		},
+		"reply": func() error {
+			_, err := d.Reply(ctx, manager, x.ID, api.Reply{From: "Customer", Body: "x"})
+			return err
+		},
+		"prioritise": func() error { _, err := d.Update(ctx, manager, x.ID, api.Update{Priority: &priority}); return err },
+	}
+	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "prioritise"}
+	if err := verbs[rapid.SampledFrom(names).Draw(t, "verb")](); err != nil {
+		var p *api.Problem
+		if !errors.As(err, &p) || p.Status/100 != 4 {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) presence(t *rapid.T) {
+	agent := rapid.SampledFrom([]string{"jo", "sam"}).Draw(t, "agent")
+	presence := rapid.SampledFrom([]string{"Available", "Available", "Available", "Busy", "Away", "Offline"}).Draw(t, "presence")
+	_, err := w.desk.SetPresence(w.ctx, as(agent), agent, api.SetPresence{Presence: presence})
+	var p *api.Problem
+	if err != nil && (!errors.As(err, &p) || p.Status != 404) {
+		t.Fatal(err)
+	}
+}
+
+// time passes, and the timers that fall due fire.
+func (w *world) time(t *rapid.T) {
+	w.clock.Step(rapid.SampledFrom([]time.Duration{time.Millisecond, 29 * time.Second, 61 * time.Second, 80 * time.Hour}).Draw(t, "passes"))
+	w.settle(t)
+}
+
+func (w *world) plan(t *rapid.T) {
+	o := acme()
+	if rapid.Bool().Draw(t, "extra queue") {
+		o.queue("extra", "front").Spec.Priority = 10
+		o.rule("extra", &v1alpha1.TicketMatch{Categories: []v1alpha1.Label{"extra"}}, "extra")
+	}
+	if rapid.IntRange(0, 3).Draw(t, "gone") == 0 {
+		delete(o.agents, "sam")
+	}
+	if rapid.IntRange(0, 3).Draw(t, "no billing") == 0 {
+		delete(o.queues, "billing")
+	}
+	o.agents["jo"].Spec.Limits[0].Max = rapid.Int32Range(1, 3).Draw(t, "limit")
+	w.push(t, o)
+}
+
+// check holds the log against the rules, and the rows against the log.
+func (w *world) check(t *rapid.T) {
+	var log bytes.Buffer
+	for after := int64(0); ; {
+		records, err := w.desk.Records(w.ctx, manager, after, 1000, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records.Items) == 0 {
+			break
+		}
+		for _, record := range records.Items {
+			line, err := json.Marshal(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log.Write(append(line, '\n'))
+		}
+		after = records.Position
+	}
+	whole := log.String()
+	read, err := checker.Read(&log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report := checker.Check(read, w.clock.Now()); !report.OK() {
+		t.Fatalf("%s:\n%v\n%s", report, report.Violations, whole)
+	}
+	load := map[string]int{}
+	list, err := w.desk.Tickets(w.ctx, manager, api.TicketQuery{Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range list.Items {
+		if x.Status.HoldsCapacity() {
+			load[x.Agent]++
+		}
+		if x.Status == ticket.Waiting && x.Agent != "" || x.Queue == "" {
+			t.Fatalf("ticket %d is %s in %q with %q", x.ID, x.Status, x.Queue, x.Agent)
+		}
+	}
+	agents, err := w.desk.Agents(w.ctx, manager)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range agents.Items {
+		sum := 0
+		for _, n := range a.Load {
+			sum += n
+		}
+		if sum != load[a.Name] {
+			t.Fatalf("%s has load %v and %d tickets", a.Name, a.Load, load[a.Name])
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package desk_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// timerCases are the timers of a ticket, each with what it makes of it.
+var timerCases = map[string]struct {
+	set    func(*rig) *ticket.Ticket
+	due    time.Duration
+	status ticket.Status
+	agent  string
+	record eventlog.Type
+}{
+	"offer expires": {
+		func(r *rig) *ticket.Ticket { return r.offered("jo") }, 30 * time.Second,
+		ticket.Waiting, "", eventlog.OfferExpired,
+	},
+	"call back": {
+		func(r *rig) *ticket.Ticket {
+			t := r.accepted("jo")
+			return must(r.Pend(r.ctx, as("jo"), t.ID, api.Pend{Until: start.Add(time.Hour)}))(r)
+		}, time.Hour, ticket.Open, "jo", eventlog.Resumed,
+	},
+	"call back without room": {
+		func(r *rig) *ticket.Ticket {
+			t := r.accepted("jo")
+			t = must(r.Pend(r.ctx, as("jo"), t.ID, api.Pend{Until: start.Add(time.Hour)}))(r)
+			r.accepted("jo")
+			r.accepted("jo")
+			return t
+		}, time.Hour, ticket.Waiting, "", eventlog.Resumed,
+	},
+	"reopen window ends": {
+		func(r *rig) *ticket.Ticket { return r.resolved("jo") }, 72 * time.Hour, ticket.Closed, "jo", eventlog.Closed,
+	},
+}
+
+func TestTimersFireWhenDueAndNotEarlier(t *testing.T) {
+	for name, test := range timerCases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			set := test.set(r) // with nobody scaled up: timers are the desk's own
+			if got := set.WakeAt(); !got.Equal(start.Add(test.due)) {
+				t.Fatalf("due at %s", got)
+			}
+			r.run()
+			r.eventually("the loops sleep", r.clock.HasWaiters)
+			r.pass(test.due - time.Millisecond)
+			time.Sleep(20 * time.Millisecond) // time enough to be wrong
+			if got := r.ticket(set.ID); got.Version != set.Version {
+				t.Fatalf("fired early: %s", got.Status)
+			}
+			r.pass(time.Millisecond)
+			r.eventually("fired", func() bool { return r.ticket(set.ID).Version > set.Version })
+			status(t, r.ticket(set.ID), test.status, "general", test.agent)
+			last := r.last(set.ID)
+			if last.Type != test.record || last.Timer == nil || !last.Timer.Due.Equal(start.Add(test.due)) || last.Actor != "desk" {
+				t.Errorf("got record %+v", last)
+			}
+			if got := r.ticket(set.ID); !got.OpenedAt.Equal(set.OpenedAt) {
+				t.Error("its age changed")
+			}
+		})
+	}
+}
+
+func TestTimersSurviveARestart(t *testing.T) {
+	for name, test := range timerCases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			set := test.set(r)
+			r.restart()
+			r.pass(test.due + time.Hour) // down meanwhile
+			r.run()
+			r.eventually("fired", func() bool { return r.ticket(set.ID).Status == test.status })
+		})
+	}
+}
+
+func TestTimerSetWhileTheLoopSleepsOnALaterOneFiresInTime(t *testing.T) {
+	r := newRig(t)
+	r.resolved("jo")
+	r.run()
+	r.eventually("the loops sleep", r.clock.HasWaiters)
+	offered := r.offered("jo")
+	r.eventually("expired", func() bool {
+		r.pass(time.Second)
+		return r.ticket(offered.ID).Status == ticket.Waiting
+	})
+	if late := r.last(offered.ID).At.Sub(offered.Offer.Until); late > 5*time.Second {
+		t.Errorf("fired %s late", late)
+	}
+}
+
+func TestManyTimersDueAtOnceAllFire(t *testing.T) {
+	r := newRig(t)
+	r.fill(1100)
+	for after := int64(0); ; {
+		list := must(r.Tickets(r.ctx, manager, api.TicketQuery{After: after, Limit: 500}))(t)
+		for _, x := range list.Items {
+			must(r.Resolve(r.ctx, manager, x.ID, api.Because{}))(t)
+		}
+		if after = list.Continue; after == 0 {
+			break
+		}
+	}
+	r.pass(73 * time.Hour)
+	r.run()
+	r.eventually("all closed", func() bool {
+		return len(must(r.Tickets(r.ctx, manager, api.TicketQuery{Status: []ticket.Status{ticket.Resolved}}))(t).Items) == 0
+	})
+}
+
+func TestDeskTimeNeverGoesBack(t *testing.T) {
+	r := newRig(t)
+	r.pass(time.Hour)
+	r.opened()
+	r.clock.SetTime(start) // an hour back
+	for range 2 {          // also for a desk that starts then
+		opened := r.opened()
+		if !opened.OpenedAt.Equal(start.Add(time.Hour)) {
+			t.Errorf("opened at %s, want desk time to stand still", opened.OpenedAt)
+		}
+		if r.Behind() != time.Hour {
+			t.Errorf("behind by %s, want 1h", r.Behind())
+		}
+		r.restart()
+	}
+	steps := 0
+	at := time.Time{}
+	for _, record := range r.records(0) {
+		if record.At.Before(at) {
+			t.Errorf("record %d is of %s, the one before of %s", record.Seq, record.At, at)
+		}
+		at = record.At
+		if record.Type == eventlog.ClockStepped {
+			steps++
+		}
+	}
+	if steps != 2 {
+		t.Errorf("%d records of the step, want one by each desk that saw it", steps)
+	}
+	r.clock.SetTime(start.Add(2 * time.Hour))
+	if opened := r.opened(); !opened.OpenedAt.Equal(start.Add(2*time.Hour)) || r.Behind() != 0 {
+		t.Errorf("opened at %s, behind by %s", opened.OpenedAt, r.Behind())
+	}
+}
