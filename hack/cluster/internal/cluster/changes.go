@@ -1,17 +1,10 @@
 package cluster
 
 import (
-	"os"
 	"strings"
 
 	"github.com/caseload-dev/caseload/hack/cluster/internal/machine"
 )
-
-// Exists tells whether a cluster, running or not, is in the folder.
-func (c *Cluster) Exists() bool {
-	_, err := os.Stat(c.path("pki"))
-	return err == nil
-}
 
 // Changes lists what Up changes on the machine.
 func (c *Cluster) Changes() []string {

@@ -247,6 +247,24 @@ func TestRestoreMachineForgetsAFormerBoot(t *testing.T) {
 	}
 }
 
+func TestAFolderOfOthersIsNeitherUsedNorDeleted(t *testing.T) {
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "precious")
+	if err := os.WriteFile(precious, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := New(Layout{Dir: dir}, nil)
+	if err := c.claim(); err == nil {
+		t.Error("claimed a folder that holds other things")
+	}
+	if err := c.Down(); err == nil {
+		t.Error("took down what is no cluster")
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLockExcludesASecondLauncher(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	first, second := New(Layout{Dir: dir}, nil), New(Layout{Dir: dir}, nil)

@@ -164,6 +164,9 @@ func (c *Cluster) Down() error {
 		c.Print.Note("no cluster in %s", c.Dir)
 		return nil
 	}
+	if !c.Exists() {
+		return fmt.Errorf("%s is not a cluster's folder: nothing was done", c.Dir)
+	}
 	boot, err := process.BootID()
 	if err != nil {
 		return err
@@ -175,7 +178,7 @@ func (c *Cluster) Down() error {
 	var failed []error
 	for _, component := range components {
 		failed = append(failed, c.Stop(component))
-		if component.Name == Kubelet {
+		if component.Name == Kubelet && c.ownsMachine() {
 			failed = append(failed, c.Print.Run("pods", func() (string, error) {
 				return "stopped", errors.Join(killPods(), c.killShims())
 			}))
@@ -185,11 +188,14 @@ func (c *Cluster) Down() error {
 		return fmt.Errorf("%w\nnothing was removed from %s: run it again", err, c.Dir)
 	}
 	return c.Print.Run("machine", func() (string, error) {
-		err := errors.Join(unmountAll(c.Dir), removeNetwork(), c.removeTraces(), c.restoreMachine(boot))
-		if err == nil {
-			err = c.removeState()
+		undo := []error{unmountAll(c.Dir)}
+		if c.ownsMachine() {
+			undo = append(undo, removeNetwork(), c.removeTraces(), c.restoreMachine(boot))
 		}
-		return "restored", err
+		if err := errors.Join(undo...); err != nil {
+			return "", err
+		}
+		return "restored", errors.Join(c.releaseMachine(), c.removeState())
 	})
 }
 

@@ -62,7 +62,10 @@ func (c *Cluster) Up(ctx context.Context) error {
 // prepare lays down everything that the components find at their start.
 func (c *Cluster) prepare(boot string) (settings, map[string]v1.Image, error) {
 	s := newSettings(c.Layout)
-	for _, dir := range []string{c.Dir, c.Logs(), c.volumes(), c.path("etcd"), c.path("logs", "pods")} {
+	if err := c.claim(); err != nil {
+		return s, nil, err
+	}
+	for _, dir := range []string{c.Logs(), c.volumes(), c.path("etcd"), c.path("logs", "pods")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return s, nil, err
 		}
@@ -81,13 +84,18 @@ func (c *Cluster) prepare(boot string) (settings, map[string]v1.Image, error) {
 	if s.Nameservers, err = nameservers(); err != nil {
 		return s, nil, err
 	}
-	return s, images, errors.Join(
-		c.issueCertificates(time.Now()),
-		c.writeConfigs(s),
-		c.saveMachine(boot),
-		setUpNetwork(s),
-		makeCgroup(),
-	)
+	for _, step := range []func() error{
+		func() error { return c.issueCertificates(time.Now()) },
+		func() error { return c.writeConfigs(s) },
+		func() error { return c.saveMachine(boot) }, // before anything on the machine is changed
+		func() error { return setUpNetwork(s) },
+		makeCgroup,
+	} {
+		if err := step(); err != nil {
+			return s, nil, err
+		}
+	}
+	return s, images, nil
 }
 
 // forgetFormerBoot removes what describes processes, mounts and addresses that a reboot has ended.

@@ -24,13 +24,13 @@ func (p *Printer) Title(format string, args ...any) { p.line(format, args...) }
 func (p *Printer) Note(format string, args ...any) { p.line("  "+format, args...) }
 
 // Run does the step and prints its outcome: done's text and the time, or a cross and the time. A step that takes long
-// says every 15 s that it still runs.
+// says every 30 s that it still runs.
 func (p *Printer) Run(name string, do func() (done string, err error)) error {
 	begin := time.Now()
 	finished := make(chan struct{})
 	defer close(finished)
 	go func() {
-		tick := time.NewTicker(15 * time.Second)
+		tick := time.NewTicker(30 * time.Second)
 		defer tick.Stop()
 		for {
 			select {
