@@ -142,11 +142,11 @@ func demoIntro(d *demo.Demo) string {
 	if err != nil {
 		token = d.TokenFile
 	}
-	return fmt.Sprintf(`The desk is at %s. Look at it from another terminal:
+	return fmt.Sprintf(`The desk serves at %s; look at it from another terminal:
   export CASELOAD_URL=%s CASELOAD_TOKEN=$(cat %s)
   caseload top
-  caseload ticket show 1                # which rule decided, who was asked and why
-  caseload work --as-agent %s         # accept, transfer, resolve: you are one of the agents
+  caseload ticket show 1                 # which rule decided, who was asked and why
+  caseload work --as-agent %-12s # accept, transfer, resolve: you are one of the agents
 
 `, d.URL, d.URL, token, d.SomeAgent())
 }

@@ -27,7 +27,7 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 	}
 	field("Status", "%s", standing(t, now))
 	field("Priority", "%s", t.Priority)
-	field("Queue", "%s%s", t.Queue, because(t.Rule, "  by "))
+	field("Queue", "%s%s", t.Queue, inBrackets(t.Rule))
 	field("Channel", "%s", t.Channel)
 	for _, f := range []struct{ name, value string }{
 		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},
@@ -221,6 +221,13 @@ func because(value, before string) string {
 		return ""
 	}
 	return before + value
+}
+
+func inBrackets(value string) string {
+	if value == "" {
+		return ""
+	}
+	return " (" + value + ")"
 }
 
 func money(m *ticket.Money) string {

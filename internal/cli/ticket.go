@@ -185,7 +185,7 @@ A ticket with the --reference of one that exists is not opened again: the answer
 		if opened.Existing {
 			was = "exists"
 		}
-		_, err := fmt.Fprintf(w, "ticket %d %s: %s%s\n", opened.Ticket.ID, was, standing(opened.Ticket, time.Now()), because(opened.Ticket.Rule, ", by "))
+		_, err := fmt.Fprintf(w, "ticket %d %s: %s%s\n", opened.Ticket.ID, was, standing(opened.Ticket, time.Now()), inBrackets(opened.Ticket.Rule))
 		return err
 	})
 	flags := cmd.Flags()

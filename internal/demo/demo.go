@@ -59,7 +59,7 @@ type Demo struct {
 	workers  *workers
 }
 
-// TokenName is the file with the token in the folder of the store.
+// TokenName is the file with the token in the folder of the store. The token stays while the folder does.
 const TokenName = "token"
 
 // Start opens the store, activates the plan of the manifests and listens. Run serves. Manifests that do not compile to a
@@ -143,10 +143,16 @@ func listenLoopback(address string) (net.Listener, error) {
 
 // serveLocally makes the server of the API, for whoever can read the token's file.
 func (d *Demo) serveLocally() error {
-	d.Token, d.TokenFile = rand.Text(), filepath.Join(d.Data, TokenName)
-	if err := os.WriteFile(d.TokenFile, []byte(d.Token), 0o600); err != nil {
+	d.TokenFile = filepath.Join(d.Data, TokenName)
+	kept, err := os.ReadFile(d.TokenFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		kept = []byte(rand.Text())
+		err = os.WriteFile(d.TokenFile, kept, 0o600)
+	}
+	if err != nil {
 		return err
 	}
+	d.Token = string(kept)
 	users, err := auth.NewLocal(auth.LocalToken{Token: d.Token, User: "demo", Allow: []string{"*"}})
 	if err != nil {
 		return err
