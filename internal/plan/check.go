@@ -162,7 +162,14 @@ func (c *compilation) checkPolicy(cand *candidate, o *v1alpha1.RoutingPolicy) {
 	for _, p := range problems {
 		c.invalid(cand, fmt.Sprintf("spec.rules[%d].when", p.Rule), v1alpha1.ReasonExpressionInvalid, "rule %s: %s", o.Spec.Rules[p.Rule].Name, p.Message)
 	}
+	first := map[string]int{}
 	for i, rule := range o.Spec.Rules {
+		if j, ok := first[rule.Name]; ok {
+			c.invalid(cand, fmt.Sprintf("spec.rules[%d].name", i), v1alpha1.ReasonInvalid,
+				"spec.rules[%d] has the name %s already: every rule needs a name of its own, as the history of a ticket shows it", j, rule.Name)
+		} else {
+			first[rule.Name] = i
+		}
 		if rule.QueueRef != nil {
 			c.refer(cand, fmt.Sprintf("spec.rules[%d].queueRef.name", i), KindQueue, rule.QueueRef.Name)
 		}

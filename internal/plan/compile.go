@@ -22,13 +22,19 @@ import (
 //
 // Objects with an empty HelpDesk name are those of a namespace without one.
 func Compile(objects Objects, previous []Entry) Result {
-	c := newCompilation(&objects, previous)
-	for _, object := range c.sorted {
-		c.check(object)
+	for {
+		c := newCompilation(&objects, previous)
+		for _, object := range c.sorted {
+			c.check(object)
+		}
+		c.settle()
+		if len(c.lost) == 0 {
+			c.warnOfLeftOut()
+			return c.result()
+		}
+		// What was accepted and cannot stay must not have had a say: judge anew without it.
+		previous = slices.DeleteFunc(slices.Clone(previous), func(e Entry) bool { return c.lost[e.Key] })
 	}
-	c.settle()
-	c.warnOfLeftOut()
-	return c.result()
 }
 
 // version of an object that the plan would run by.
@@ -111,13 +117,15 @@ type compilation struct {
 	sorted   []*candidate
 	byKey    map[Key]*candidate
 	problems []Problem
+	// lost are accepted versions that cannot stay, since their owner is gone.
+	lost map[Key]bool
 	// mentions are the references that may dangle, and suggested counts the corrections offered for those to nothing.
 	mentions  []mention
 	suggested int
 }
 
 func newCompilation(objects *Objects, previous []Entry) *compilation {
-	c := &compilation{objects: objects, names: newNamespace(objects), byKey: map[Key]*candidate{}}
+	c := &compilation{objects: objects, names: newNamespace(objects), byKey: map[Key]*candidate{}, lost: map[Key]bool{}}
 	last := make(map[Key]*Entry, len(previous))
 	for i := range previous {
 		last[previous[i].Key] = &previous[i]
@@ -158,59 +166,51 @@ func (c *compilation) report(cand *candidate, p Problem) {
 	}
 }
 
-// settle lets versions fall back until what remains agrees with itself: the greatest fixpoint. Each round judges all
-// objects by the same state.
+// settle lets versions fall back until what remains agrees with itself: the greatest fixpoint. Only what has its owner
+// can be in conflict.
 func (c *compilation) settle() {
-	for {
-		type verdict struct {
-			cand    *candidate
-			problem *Problem // nil: the accepted version has lost its owner
+	for c.dropUnowned() || c.dropConflicting() {
+	}
+}
+
+// dropUnowned falls back from versions whose owner is not in the plan, and says whether there were any.
+func (c *compilation) dropUnowned() (dropped bool) {
+	for _, cand := range c.sorted {
+		if cand.chosen == none || cand.current().owner == (Key{}) || c.inPlan(cand.current().owner) {
+			continue
 		}
-		var verdicts []verdict
-		conflicts := c.conflicts()
-		for _, cand := range c.sorted {
-			if cand.chosen == none {
-				continue
-			}
-			if owner := cand.current().owner; owner != (Key{}) && !c.inPlan(owner) {
-				if cand.chosen == accepted {
-					verdicts = append(verdicts, verdict{cand, nil})
-					continue
-				}
-				verdicts = append(verdicts, verdict{cand, &Problem{
-					Field: ownerField[cand.key.Kind], Reason: v1alpha1.ReasonNotAccepted,
-					Message: fmt.Sprintf("%s has a problem that keeps it out of the plan: see its conditions, and fix it first", owner),
-				}})
-			} else if p := conflicts[cand.key]; p != nil && cand.chosen == declared {
-				verdicts = append(verdicts, verdict{cand, p})
-			}
+		dropped = true
+		if cand.chosen == accepted {
+			cand.chosen = none
+			c.lost[cand.key] = true
+			continue
 		}
-		if len(verdicts) == 0 {
-			return
-		}
-		for _, v := range verdicts {
-			if v.problem == nil {
-				v.cand.chosen = none
-			} else {
-				c.report(v.cand, *v.problem)
-			}
+		c.invalid(cand, ownerField[cand.key.Kind], v1alpha1.ReasonNotAccepted,
+			"%s has a problem that keeps it out of the plan: see its conditions, and fix it first", cand.current().owner)
+	}
+	return dropped
+}
+
+// dropConflicting falls back from declared versions that contradict others, judging all by the same state, and says
+// whether there were any.
+func (c *compilation) dropConflicting() (dropped bool) {
+	conflicts := map[Key]*Problem{}
+	c.findDuplicates(conflicts)
+	c.findCircles(conflicts, KindSupportTeam, "spec.parentTeamRef.name")
+	c.findCircles(conflicts, KindAgent, "spec.managerRef.name")
+	c.findRoutingCircles(conflicts)
+	for _, cand := range c.sorted {
+		if p := conflicts[cand.key]; p != nil && cand.chosen == declared {
+			dropped = true
+			c.report(cand, *p)
 		}
 	}
+	return dropped
 }
 
 func (c *compilation) inPlan(key Key) bool {
 	cand := c.byKey[key]
 	return cand != nil && cand.chosen != none
-}
-
-// conflicts are the problems that chosen versions have only with each other.
-func (c *compilation) conflicts() map[Key]*Problem {
-	found := map[Key]*Problem{}
-	c.findDuplicates(found)
-	c.findCircles(found, KindSupportTeam, "spec.parentTeamRef.name")
-	c.findCircles(found, KindAgent, "spec.managerRef.name")
-	c.findRoutingCircles(found)
-	return found
 }
 
 // findDuplicates lets the claim that is in force stand, else the oldest, else the first by name.

@@ -102,6 +102,13 @@ func TestProblems(t *testing.T) {
 			func(o *Objects) { o.RoutingPolicies[0].Spec.Rules[0].When = `ticket.subjct == "x"` },
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].when", Reason: "ExpressionInvalid", Message: "undefined field 'subjct'; did you mean subject?"}, nil,
 		},
+		"two rules of a name": {
+			func(o *Objects) {
+				rules := &o.RoutingPolicies[0].Spec.Rules
+				*rules = append(*rules, (*rules)[0])
+			},
+			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[1].name", Reason: "Invalid", Message: "spec.rules[0] has the name invoices already"}, nil,
+		},
 		"lead of another desk": {
 			func(o *Objects) {
 				o.OtherHelpDesks = []string{"zeta"}

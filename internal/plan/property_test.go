@@ -102,8 +102,8 @@ func someObjects(t *rapid.T) Objects {
 	each("policy", func(m metav1.ObjectMeta) {
 		x := v1alpha1.RoutingPolicy{ObjectMeta: m}
 		x.Spec.TeamRef.Name = name(t, "team")
-		for range rapid.IntRange(0, 2).Draw(t, "rules") {
-			r := v1alpha1.RoutingRule{Name: "r"}
+		for i := range rapid.IntRange(0, 2).Draw(t, "rules") {
+			r := v1alpha1.RoutingRule{Name: fmt.Sprint("r", i)}
 			if maybe(t) {
 				r.QueueRef = queueRef(string(name(t, "queue")))
 			} else {
