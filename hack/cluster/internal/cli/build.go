@@ -19,7 +19,7 @@ func newBuild(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Build the programs, or some of them; print the folder they are in",
-		Long: `Builds what the cluster runs, side by side; needs no root. From nothing it takes about six minutes on two cores,
+		Long: `Builds what the cluster runs, side by side; needs no root. From nothing it takes about seven minutes on two idle cores,
 afterwards seconds. --only takes one or more of
 
 ` + strings.Join(names, "\n") + `
