@@ -107,14 +107,17 @@ func (w *Worker) workPools(ctx context.Context) error {
 			if ctx.Err() != nil {
 				break
 			}
-			w.contact.failed(w.clock.Now(), err)
-			w.log.Warn("cannot ask the desk for leases", "error", err)
+			if w.contact.failed(w.clock.Now(), err) {
+				w.log.Warn("the desk is out of reach; the worker tries again until it is back", "error", err)
+			}
 			w.sleep(ctx, backoff.Step())
 			// The desk may be another one now: learn at once what is held.
 			request.WaitSeconds = 0
 			continue
 		}
-		w.contact.made(time.Duration(leases.TTLSeconds) * time.Second)
+		if w.contact.made(time.Duration(leases.TTLSeconds) * time.Second) {
+			w.log.Info("the desk is there")
+		}
 		backoff = newBackoff()
 		pools.set(ctx, leases.Leases)
 		w.metrics.pools.Set(float64(len(leases.Leases)))
@@ -183,7 +186,7 @@ func (p *pools) start(ctx context.Context, lease api.Lease) *running {
 
 // newBackoff is for calls to the desk: soon at first, then every few seconds, spread so that workers do not come together.
 func newBackoff() wait.Backoff {
-	return wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 3 * time.Second, Steps: 10}
+	return wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.5, Cap: 2 * time.Second, Steps: 10}
 }
 
 // sleep says false if ctx ended before.
@@ -208,19 +211,25 @@ type contact struct {
 	err   error
 }
 
-func (c *contact) made(ttl time.Duration) {
+// made says whether it is news that the desk answers.
+func (c *contact) made(ttl time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	news := c.ttl == 0 || c.err != nil
 	c.ttl, c.since, c.err = max(ttl, time.Second), time.Time{}, nil
+	return news
 }
 
-func (c *contact) failed(now time.Time, err error) {
+// failed says whether it is news that the desk does not answer.
+func (c *contact) failed(now time.Time, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.since.IsZero() {
+	news := c.err == nil
+	if news {
 		c.since = now
 	}
 	c.err = err
+	return news
 }
 
 var errNoContact = errors.New("the desk has not answered yet")
