@@ -16,6 +16,8 @@ GOLANGCI_LINT  := $(BIN)/golangci-lint
 HELM           := $(BIN)/helm
 
 export CONTEXT IMAGE VERSION BIN HELM
+# One setting for all builds, so that tests and the static binary share the build cache.
+export CGO_ENABLED := 0
 
 ##@ Start here
 
@@ -45,7 +47,7 @@ demo: build ## A desk and its queue workers in one process: no cluster, no root
 
 .PHONY: build
 build: ## The binary, in bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags "$(GO_LDFLAGS)" -o $(BIN)/caseload .
+	go build -ldflags "$(GO_LDFLAGS)" -o $(BIN)/caseload .
 
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## Generated code, CRDs and the chart's copy of them
