@@ -139,12 +139,11 @@ type RoutingPolicySpec struct {
 	// +required
 	TeamRef SupportTeamReference `json:"teamRef,omitzero"`
 
-	// rules in order; the first that matches decides. If none does, the ticket goes to the team's default queue. More rules
-	// than a policy may have go into the policies of teams that a rule hands over to.
+	// rules in order; the first that matches decides. If none does, the ticket goes to the team's default queue. A name
+	// that two rules have is found when the plan is compiled: comparing so many with each other exceeds what CEL may cost.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=200
-	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(o, o.name == r.name))",message="every rule needs a name of its own"
+	// +kubebuilder:validation:MaxItems=500
 	Rules []RoutingRule `json:"rules,omitempty"`
 }
 
