@@ -68,10 +68,10 @@ func passing(err error) bool {
 	return !errors.As(err, &p) || p.Status >= 500 || p.Status == http.StatusTooManyRequests
 }
 
-// raced says that the ticket was not as the caller thought.
+// raced says that the ticket was not as the caller thought, or that the step was done already, by another call.
 func raced(err error) bool {
 	var p *api.Problem
-	return errors.As(err, &p) && (p.Status == http.StatusConflict || p.Status == http.StatusForbidden)
+	return errors.As(err, &p) && (p.Status == http.StatusConflict || p.Status == http.StatusForbidden || p.Type == api.ProblemKeyReused)
 }
 
 func forbidden(err error) bool {

@@ -170,14 +170,9 @@ func (r *Runner) play(ctx context.Context, p *played) error {
 	if err != nil {
 		return fmt.Errorf("open the ticket: %w", err)
 	}
-	r.mu.Lock()
 	p.ticket = opened.Ticket.ID
-	done := 0
-	if o := r.seen.Cases[p.script.Case]; o != nil {
-		done = o.StepsDone
-	}
-	r.mu.Unlock()
 	r.learn(p, ViewOf(opened.Ticket))
+	_, done := r.view(p)
 	for i := done; i < len(p.script.Steps); i++ {
 		s := p.script.Steps[i]
 		if err := r.sleep(ctx, r.scaled(s.After)); err != nil {
@@ -221,7 +216,10 @@ func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 	step := p.script.Steps[index]
 	key := fmt.Sprintf("%s/%d", p.script.key(), index+1)
 	for {
-		v := r.view(p)
+		v, done := r.view(p)
+		if done > index {
+			return nil
+		}
 		action := Next(step, v)
 		if action.Verb == Done {
 			return nil
@@ -292,10 +290,14 @@ func (r *Runner) do(ctx context.Context, id int64, a Action, v View, reason, key
 	return t, err
 }
 
-func (r *Runner) view(p *played) View {
+// view of the ticket, and the number of its steps that the log tells of.
+func (r *Runner) view(p *played) (v View, done int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return p.view
+	if o := r.seen.Cases[p.script.Case]; o != nil {
+		done = o.StepsDone
+	}
+	return p.view, done
 }
 
 // learn takes a view of the ticket unless a newer one is known.
@@ -319,7 +321,10 @@ func (p *played) learn(v View) {
 // await waits for the ticket to change from a view.
 func (r *Runner) await(ctx context.Context, p *played, v View) error {
 	deadline := r.Clock.After(r.Patience)
-	for r.view(p) == v {
+	for {
+		if now, _ := r.view(p); now != v {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -328,7 +333,6 @@ func (r *Runner) await(ctx context.Context, p *played, v View) error {
 			return fmt.Errorf("it has been %s in queue %s for %s and nobody was offered it: do queue workers run, and is somebody free?", v.Status, v.Queue, r.Patience)
 		}
 	}
-	return nil
 }
 
 // refresh reads the ticket anew after a call lost a race. One that has not changed is tried again a little later, but no
@@ -343,7 +347,7 @@ func (r *Runner) refresh(ctx context.Context, p *played, before View, refused er
 		return err
 	}
 	r.learn(p, ViewOf(t))
-	if r.view(p) != before {
+	if now, _ := r.view(p); now != before {
 		return nil
 	}
 	if forbidden(refused) {
