@@ -93,7 +93,7 @@ func standing(t *ticket.Ticket, now time.Time) string {
 var told = map[eventlog.Type]string{
 	eventlog.Opened: "opened", eventlog.Offered: "offered", eventlog.Accepted: "accepted", eventlog.Assigned: "assigned",
 	eventlog.Declined: "declined", eventlog.OfferExpired: "offer expired", eventlog.OfferRescinded: "offer rescinded",
-	eventlog.Transferred: "transferred", eventlog.Returned: "returned to its queue", eventlog.Rerouted: "routed anew",
+	eventlog.Transferred: "transferred", eventlog.Returned: "returned", eventlog.Rerouted: "routed anew",
 	eventlog.Drained: "moved out of a deleted queue", eventlog.Pended: "pending on the customer", eventlog.Held: "on hold",
 	eventlog.Resumed: "resumed", eventlog.Resolved: "resolved", eventlog.Reopened: "reopened", eventlog.Closed: "closed",
 	eventlog.Cancelled: "cancelled", eventlog.Updated: "updated", eventlog.Replied: "reply", eventlog.Noted: "note",
@@ -125,8 +125,10 @@ func outcome(r *eventlog.Record) string {
 		return ""
 	}
 	switch r.Type {
-	case eventlog.Opened, eventlog.Rerouted, eventlog.Drained, eventlog.Returned:
+	case eventlog.Opened, eventlog.Rerouted:
 		return " in queue " + r.To.Queue
+	case eventlog.Drained, eventlog.Returned:
+		return " to queue " + r.To.Queue
 	case eventlog.Transferred:
 		if r.To.Status == ticket.Open {
 			return " to agent " + r.To.Agent

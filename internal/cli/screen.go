@@ -45,12 +45,18 @@ func (s *screen) close() {
 	}
 }
 
-// draw replaces what is shown, cut to the terminal's size.
-func (s *screen) draw(text string) {
+// size of the terminal now, in characters.
+func (s *screen) size() (width, height int) {
 	width, height, err := term.GetSize(int(s.out.Fd()))
 	if err != nil || width <= 0 || height <= 0 {
-		width, height = 80, 24
+		return 80, 24
 	}
+	return width, height
+}
+
+// draw replaces what is shown, cut to the terminal's size.
+func (s *screen) draw(text string) {
+	width, height := s.size()
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(lines) > height {
 		// The last line says what one can do, so it stays.

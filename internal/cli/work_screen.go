@@ -57,7 +57,8 @@ func (s *session) onScreen(ctx context.Context, out *os.File) error {
 
 	w := &workScreen{session: s}
 	for {
-		screen.draw(w.render(time.Now()))
+		_, height := screen.size()
+		screen.draw(w.render(time.Now(), height))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -195,8 +196,9 @@ func (w *workScreen) submit(ctx context.Context) {
 	w.note = fmt.Sprintf("ticket %d: %s", done.ID, standing(done, time.Now()))
 }
 
-// render draws the agent, their tickets, the history of the one selected, and what can be done with it.
-func (w *workScreen) render(now time.Time) string {
+// render draws the agent, their tickets, as much of the history of the one selected as the height leaves room for, and
+// what can be done with it.
+func (w *workScreen) render(now time.Time, height int) string {
 	if w.work == nil {
 		return fmt.Sprintf("%s  connecting\n%s", w.agent, w.note)
 	}
@@ -214,24 +216,23 @@ func (w *workScreen) render(now time.Time) string {
 		}
 		fmt.Fprintf(&b, "%s %-6d %-22s %-7s %-12s %s\n", mark, t.ID, countdown(t, now), t.Priority, t.Queue, t.Subject)
 	}
-	fmt.Fprintf(&b, "\n%s", w.renderHistory(now))
+	fmt.Fprintf(&b, "\n%s", w.renderHistory(now, height-len(w.work.Tickets)-6))
 	fmt.Fprintf(&b, "\n%s\n%s", w.note, w.footer())
 	return b.String()
 }
 
-// historyLines is how much of the history is in view.
-const historyLines = 24
-
-func (w *workScreen) renderHistory(now time.Time) string {
+// renderHistory shows the end of it, or what is scrolled to.
+func (w *workScreen) renderHistory(now time.Time, height int) string {
 	if w.history == nil {
 		return ""
 	}
 	var text strings.Builder
 	_ = renderTicket(&text, w.history, now)
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
-	w.scroll = min(w.scroll, max(0, len(lines)-historyLines))
+	height = max(1, height)
+	w.scroll = min(w.scroll, max(0, len(lines)-height))
 	end := len(lines) - w.scroll
-	return strings.Join(lines[max(0, end-historyLines):end], "\n") + "\n"
+	return strings.Join(lines[max(0, end-height):end], "\n") + "\n"
 }
 
 func countdown(t *ticket.Ticket, now time.Time) string {

@@ -215,6 +215,7 @@ func (r *Runner) logged(ctx context.Context, p *played) error {
 func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 	step := p.script.Steps[index]
 	key := fmt.Sprintf("%s/%d", p.script.key(), index+1)
+	giveUp := r.Clock.Now().Add(r.Patience)
 	for {
 		v, done := r.view(p)
 		if done > index {
@@ -242,7 +243,7 @@ func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 			if action.Completes {
 				return nil
 			}
-		case raced(err):
+		case raced(err) && r.Clock.Now().Before(giveUp):
 			if err := r.refresh(ctx, p, v, err); err != nil {
 				return err
 			}

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/caseload-dev/caseload/config/samples"
+	"github.com/caseload-dev/caseload/internal/demo"
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/manifest"
+	"github.com/caseload-dev/caseload/internal/replay"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// runCLI runs a command as a user types it.
+func runCLI(t *testing.T, stdin io.Reader, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(&out)
+	root.SetErr(&errOut)
+	err = root.ExecuteContext(t.Context())
+	return out.String(), errOut.String(), err
+}
+
+// startDemo runs a desk with queue workers and lets the commands of the test find it.
+func startDemo(t *testing.T, o demo.Options) *demo.Demo {
+	t.Helper()
+	o.Data, o.Listen = t.TempDir(), "127.0.0.1:0"
+	d, err := demo.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the desk ended with %v", err)
+		}
+	})
+	t.Setenv(envURL, d.URL)
+	t.Setenv(envToken, d.Token)
+	return d
+}
+
+func threeTier(t *testing.T) fs.FS {
+	t.Helper()
+	files, err := fs.Sub(samples.FS, "three-tier")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestSamplesAreWithoutProblems(t *testing.T) {
+	entries, err := samples.FS.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		files, err := fs.Sub(samples.FS, e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := manifest.LoadFS(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range set.Check() {
+			t.Errorf("%s: %s", e.Name(), p)
+		}
+	}
+}
+
+// TestATicketsLife takes a ticket from intake to its end with nothing but commands.
+func TestATicketsLife(t *testing.T) {
+	g := NewWithT(t)
+	d := startDemo(t, demo.Options{Files: threeTier(t)})
+	run := func(args ...string) string {
+		out, _, err := runCLI(t, nil, args...)
+		g.Expect(err).NotTo(HaveOccurred(), strings.Join(args, " "))
+		return out
+	}
+	opened := run("ticket", "open", "--subject", "Refund please", "--category", "refund", "--amount", "700EUR", "--channel", "Email", "--reference", "crm/7")
+	g.Expect(opened).To(Equal("ticket 1 opened: Waiting in queue billing for 0s (customer-care/large-refunds)\n"))
+	g.Expect(run("ticket", "open", "--subject", "Refund please", "--channel", "Email", "--reference", "crm/7")).To(HavePrefix("ticket 1 exists"))
+
+	_, err := d.Desk.SetPresence(t.Context(), api.Call{Agent: "lee"}, "lee", api.SetPresence{Presence: "Available"})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Eventually(func() string { return run("ticket", "list", "--agent", "lee") }, 10*time.Second, 50*time.Millisecond).Should(ContainSubstring("Offered"))
+
+	g.Expect(run("ticket", "accept", "1", "--as-agent", "lee")).To(Equal("ticket 1: Open with lee\n"))
+	_, _, err = runCLI(t, nil, "ticket", "transfer", "1", "--queue", "technical", "--as-agent", "lee")
+	g.Expect(err).To(MatchError(ContainSubstring("--reason")))
+	g.Expect(run("ticket", "pend", "1", "--until", "2h", "--reason", "asked for the receipt", "--as-agent", "lee")).To(ContainSubstring("Pending with lee, until"))
+	g.Expect(run("ticket", "reply", "1", "--from", "Customer", "--body", "Here it is")).To(Equal("ticket 1: Open with lee\n"))
+	g.Expect(run("ticket", "resolve", "1", "--reason", "paid back", "--as-agent", "lee")).To(HavePrefix("ticket 1: Resolved by lee"))
+	g.Expect(run("ticket", "close", "1")).To(Equal("ticket 1: Closed with lee\n"))
+
+	shown := run("ticket", "show", "1")
+	for _, want := range []string{
+		"because of customer-care/large-refunds, in plan 1", "offered to agent lee", "because of MostSkilled", "nobody else could take it",
+		"accepted, by agent/lee", "pending on the customer, by agent/lee: asked for the receipt", "Customer: Here it is",
+		"resolved, by agent/lee: paid back", "Tags      needs-approval", "Reference crm/7",
+	} {
+		g.Expect(strings.Join(strings.Fields(shown), " ")).To(ContainSubstring(strings.Join(strings.Fields(want), " ")))
+	}
+	var history api.TicketHistory
+	g.Expect(json.Unmarshal([]byte(run("ticket", "show", "1", "-o", "json")), &history)).To(Succeed())
+	g.Expect(history.Ticket.Status).To(Equal(ticket.Closed))
+
+	_, _, err = runCLI(t, nil, "ticket", "reopen", "1")
+	g.Expect(err).To(MatchError(ContainSubstring("cannot change any more")))
+	_, _, err = runCLI(t, nil, "ticket", "show", "seventeen")
+	g.Expect(err).To(MatchError(ContainSubstring("is no ticket id")))
+}
+
+func TestTop(t *testing.T) {
+	g := NewWithT(t)
+	startDemo(t, demo.Options{Files: threeTier(t)})
+	_, _, err := runCLI(t, nil, "ticket", "open", "--subject", "Hello", "--channel", "Phone")
+	g.Expect(err).NotTo(HaveOccurred())
+
+	out, _, err := runCLI(t, nil, "top")
+	g.Expect(err).NotTo(HaveOccurred())
+	lines := map[string][]string{}
+	for _, line := range strings.Split(out, "\n") {
+		if words := strings.Fields(line); len(words) > 3 {
+			lines[words[2]] = words
+		}
+	}
+	g.Expect(lines["general"][:4]).To(Equal([]string{"1", "frontline", "general", "1"}), out)
+	g.Expect(lines).To(HaveKey("unrouted"))
+	g.Expect(out).To(ContainSubstring("customer-care        7       0        0"))
+
+	out, _, err = runCLI(t, nil, "top", "-o", "json")
+	g.Expect(err).NotTo(HaveOccurred())
+	var overview api.Overview
+	g.Expect(json.Unmarshal([]byte(out), &overview)).To(Succeed())
+	g.Expect(overview.Queues).To(ContainElement(And(HaveField("Name", "general"), HaveField("Waiting", 1))))
+}
+
+// TestWorkByLines is a session without a terminal: an offer comes, is accepted and resolved, and its end sets the agent Away.
+func TestWorkByLines(t *testing.T) {
+	g := NewWithT(t)
+	d := startDemo(t, demo.Options{Files: threeTier(t)})
+	in, typed := io.Pipe()
+	defer typed.Close()
+	ended := make(chan error, 1)
+	var out string
+	go func() {
+		var err error
+		out, _, err = runCLI(t, in, "work", "--as-agent", "ana")
+		ended <- err
+	}()
+	_, err := d.Desk.OpenTicket(t.Context(), api.Call{}, api.OpenTicket{Content: ticket.Content{Subject: "Hello", Channel: "Phone"}})
+	g.Expect(err).NotTo(HaveOccurred())
+	status := func() ticket.Status {
+		found, err := d.Desk.Ticket(t.Context(), api.Call{}, 1)
+		g.Expect(err).NotTo(HaveOccurred())
+		return found.Status
+	}
+	g.Eventually(status, 10*time.Second, 20*time.Millisecond).Should(Equal(ticket.Offered))
+	fmt.Fprintln(typed, "resolve")
+	fmt.Fprintln(typed, "accept 1")
+	g.Eventually(status, 10*time.Second, 20*time.Millisecond).Should(Equal(ticket.Open))
+	fmt.Fprintln(typed, "resolve 1 said hello")
+	g.Eventually(status, 10*time.Second, 20*time.Millisecond).Should(Equal(ticket.Resolved))
+	g.Expect(typed.Close()).To(Succeed())
+	g.Expect(<-ended).To(Succeed())
+
+	g.Expect(out).To(ContainSubstring("ana is Available"))
+	g.Expect(out).To(ContainSubstring("refused: \"\" is no ticket id"))
+	g.Expect(out).To(ContainSubstring("ticket 1: Open with ana"))
+	agents, err := d.Desk.Agents(t.Context(), api.Call{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(agents.Items).To(ContainElement(And(HaveField("Name", "ana"), HaveField("AgentState.Presence", BeEquivalentTo("Away")))))
+}
+
+func TestImportAndReplay(t *testing.T) {
+	g := NewWithT(t)
+	history := filepath.Join("..", "caselog", "testdata", "bakery.csv")
+	dir := filepath.Join(t.TempDir(), "org")
+	out, _, err := runCLI(t, nil, "import", "eventlog", history, "--out", dir, "--help-desk", "bakery", "--not-people", "Robot")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out).To(ContainSubstring("5 tickets, 26 events"))
+	g.Expect(out).To(ContainSubstring("4 Queues (line-1: 2, line-2: 1, line-3: 1), 6 Agents"))
+	g.Expect(out).To(ContainSubstring("served by their whole tier, as no person worked them: old"))
+	_, _, err = runCLI(t, nil, "lint", "--strict", dir)
+	g.Expect(err).NotTo(HaveOccurred(), "what import makes is without problems")
+
+	startDemo(t, demo.Options{Paths: []string{dir}})
+	out, progress, err := runCLI(t, nil, "replay", history, "--not-people", "Robot", "--speed-up", "20000", "-o", "json")
+	g.Expect(err).NotTo(HaveOccurred(), out)
+	g.Expect(progress).To(ContainSubstring("5 tickets and 6 agents"))
+	var report replay.Report
+	g.Expect(json.Unmarshal([]byte(out), &report)).To(Succeed())
+	g.Expect(report.Wrong).To(BeEmpty())
+	g.Expect(report.Replay.HandOvers).To(Equal(3))
+
+	// The same desk, but a history that went otherwise: the replay finds its tickets, and says what is wrong.
+	raw, err := os.ReadFile(history)
+	g.Expect(err).NotTo(HaveOccurred())
+	other := filepath.Join(t.TempDir(), "other.csv")
+	g.Expect(os.WriteFile(other, []byte(strings.Replace(string(raw), "tart-5,Completed,Closed", "tart-5,Completed,Cancelled", 1)), 0o600)).To(Succeed())
+	out, _, err = runCLI(t, nil, "replay", other, "--not-people", "Robot", "--speed-up", "20000", "--quiet")
+	g.Expect(err).To(MatchError(exitError{1}))
+	g.Expect(out).To(ContainSubstring("case tart-5: ticket 5 is Closed by its log, and the history ended Cancelled"))
+}
+
+func TestReplayNeedsTheHistorysOrganisation(t *testing.T) {
+	startDemo(t, demo.Options{Files: threeTier(t)})
+	_, _, err := runCLI(t, nil, "replay", filepath.Join("..", "caselog", "testdata", "bakery.csv"), "--not-people", "Robot")
+	NewWithT(t).Expect(err).To(MatchError(And(ContainSubstring("the desk has no agent"), ContainSubstring("caseload import eventlog"))))
+}
