@@ -141,18 +141,20 @@ func TestTop(t *testing.T) {
 	lines := map[string][]string{}
 	for _, line := range strings.Split(out, "\n") {
 		if words := strings.Fields(line); len(words) > 3 {
-			lines[words[2]] = words
+			lines[words[0]] = words
 		}
 	}
-	g.Expect(lines["general"][:4]).To(Equal([]string{"1", "frontline", "general", "1"}), out)
+	g.Expect(lines["general"][:3]).To(Equal([]string{"general", "frontline", "1"}), out)
 	g.Expect(lines).To(HaveKey("unrouted"))
 	g.Expect(out).To(ContainSubstring("customer-care        7       0        0"))
 
 	out, _, err = runCLI(t, nil, "top", "-o", "json")
 	g.Expect(err).NotTo(HaveOccurred())
-	var overview api.Overview
-	g.Expect(json.Unmarshal([]byte(out), &overview)).To(Succeed())
-	g.Expect(overview.Queues).To(ContainElement(And(HaveField("Name", "general"), HaveField("Waiting", 1))))
+	var report topReport
+	g.Expect(json.Unmarshal([]byte(out), &report)).To(Succeed())
+	g.Expect(report.Queues).To(ContainElement(And(HaveField("Name", "general"), HaveField("Waiting", 1))))
+	g.Expect(report.Tiers).To(HaveLen(3))
+	g.Expect(report.Tiers[0]).To(And(HaveField("Name", "frontline"), HaveField("Queues", 2), HaveField("Waiting", 1)))
 }
 
 // TestWorkByLines is a session without a terminal: an offer comes, is accepted and resolved, and its end sets the agent Away.

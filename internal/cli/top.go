@@ -30,7 +30,7 @@ func newTop() *cobra.Command {
 		Use:     "top",
 		Short:   "Show what waits, who works and who is free, live",
 		GroupID: "use",
-		Long: `Show teams, queues and queue workers of a desk: what waits, how long the oldest has waited, what is offered, open,
+		Long: `Show teams, tiers, queues and queue workers of a desk: what waits, how long the oldest has waited, what is offered, open,
 pending and on hold, and how many agents are present and free. In a terminal it refreshes until q or Ctrl-C; elsewhere,
 with --once or with -o json it prints once.
 
@@ -55,9 +55,9 @@ An agent is present unless Offline or Away, and free if a ticket of some channel
 					return err
 				}
 				if output == "json" {
-					return printJSON(out, overview)
+					return printJSON(out, topReport{Overview: overview, Tiers: tiersOf(overview)})
 				}
-				return renderTop(out, overview)
+				return renderTop(out, overview, len(overview.Queues))
 			}
 			return liveTop(ctx, desk, terminal, interval, nil)
 		},
@@ -97,7 +97,8 @@ func liveTop(ctx context.Context, desk api.Service, terminal *os.File, interval 
 			note = "the desk does not answer, trying again: " + err.Error()
 		} else {
 			picture.Reset()
-			if err := renderTop(&picture, overview); err != nil {
+			_, height := screen.size()
+			if err := renderTop(&picture, overview, height/2); err != nil {
 				return err
 			}
 		}
@@ -114,8 +115,58 @@ func liveTop(ctx context.Context, desk api.Service, terminal *os.File, interval 
 	}
 }
 
-// renderTop draws the overview as tables.
-func renderTop(w io.Writer, o *api.Overview) error {
+// topReport is what -o json prints.
+type topReport struct {
+	*api.Overview
+	Tiers []tierReport `json:"tiers"`
+}
+
+// tierReport sums up the queues of a tier.
+type tierReport struct {
+	Name          string `json:"name"`
+	Team          string `json:"team"`
+	Level         int    `json:"level"`
+	Workers       int    `json:"workers"`
+	Queues        int    `json:"queues"`
+	Waiting       int    `json:"waiting"`
+	OldestSeconds int64  `json:"oldestSeconds"`
+	Offered       int    `json:"offered"`
+	Open          int    `json:"open"`
+}
+
+// tiersOf the overview, by level and name.
+func tiersOf(o *api.Overview) []tierReport {
+	tiers := map[string]*tierReport{}
+	for _, q := range o.Queues {
+		if q.Tier == "" {
+			continue
+		}
+		t := tiers[q.Tier]
+		if t == nil {
+			t = &tierReport{Name: q.Tier, Team: q.Team, Level: q.Level}
+			tiers[q.Tier] = t
+		}
+		t.Queues++
+		t.Waiting += q.Waiting
+		t.OldestSeconds = max(t.OldestSeconds, q.OldestSeconds)
+		t.Offered += q.Offered
+		t.Open += q.Open
+	}
+	for _, w := range o.Workers {
+		if t := tiers[w.Tier]; t != nil {
+			t.Workers++
+		}
+	}
+	sorted := make([]tierReport, 0, len(tiers))
+	for _, t := range tiers {
+		sorted = append(sorted, *t)
+	}
+	slices.SortFunc(sorted, func(a, b tierReport) int { return cmp.Or(cmp.Compare(a.Level, b.Level), cmp.Compare(a.Name, b.Name)) })
+	return sorted
+}
+
+// renderTop draws the overview as tables. Of more queues than room, only those with tickets are shown.
+func renderTop(w io.Writer, o *api.Overview, room int) error {
 	waiting, open := 0, 0
 	for _, q := range o.Queues {
 		waiting += q.Waiting
@@ -127,64 +178,82 @@ func renderTop(w io.Writer, o *api.Overview) error {
 	}
 	fmt.Fprint(w, "\n\n")
 
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	row := func(cells ...any) {
-		words := make([]string, len(cells))
-		for i, c := range cells {
-			words[i] = fmt.Sprint(c)
-		}
-		fmt.Fprintln(t, strings.Join(words, "\t"))
-	}
-	row("TEAM", "AGENTS", "PRESENT", "FREE")
+	t := table{tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)}
+	t.row("TEAM", "AGENTS", "PRESENT", "FREE")
 	for _, team := range o.Teams {
-		row(team.Name, team.Agents, team.Present, team.Free)
+		t.row(team.Name, team.Agents, team.Present, team.Free)
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	t.end()
+	t.row("LEVEL", "TIER", "WORKERS", "QUEUES", "WAITING", "OLDEST", "OFFERED", "OPEN")
+	for _, tier := range tiersOf(o) {
+		t.row(tier.Level, tier.Name, tier.Workers, tier.Queues, tier.Waiting, oldest(tier.Waiting, tier.OldestSeconds), tier.Offered, tier.Open)
 	}
-	fmt.Fprintln(w)
-	row("LEVEL", "TIER", "QUEUE", "WAITING", "OLDEST", "OFFERED", "OPEN", "PENDING", "ON HOLD", "RESOLVED", "AGENTS", "PRESENT", "FREE")
+	t.end()
+	t.row("QUEUE", "TIER", "WAITING", "OLDEST", "OFFERED", "OPEN", "PENDING", "ON HOLD", "RESOLVED", "AGENTS", "PRESENT", "FREE")
+	idle := 0
 	for _, q := range sortedQueues(o.Queues) {
-		name, level := q.Name, fmt.Sprint(q.Level)
+		if len(o.Queues) > room && q.Waiting+q.Offered+q.Open+q.Pending+q.OnHold+q.Resolved == 0 {
+			idle++
+			continue
+		}
+		name := q.Name
 		if q.Paused {
 			name += " (paused)"
 		}
-		if q.Tier == "" {
-			level = "-"
-		}
-		row(level, cmp.Or(q.Tier, "-"), name, q.Waiting, oldest(q), q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
+		t.row(name, dash(q.Tier), q.Waiting, oldest(q.Waiting, q.OldestSeconds), q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
 	}
-	if err := t.Flush(); err != nil {
-		return err
+	if idle > 0 {
+		t.row(fmt.Sprintf("and %d without tickets", idle))
 	}
-	fmt.Fprintln(w)
+	t.end()
 	if len(o.Workers) == 0 {
-		_, err := fmt.Fprintln(w, "No queue worker is connected: nothing is offered until one is.")
-		return err
+		t.row("No queue worker is connected: nothing is offered until one is.")
+		return t.Flush()
 	}
-	row("WORKER", "TIER", "POOLS")
+	t.row("WORKER", "TIER", "POOLS")
 	for _, worker := range o.Workers {
-		row(worker.Name, worker.Tier, cmp.Or(strings.Join(worker.Pools, ", "), "-"))
+		pools := strings.Join(worker.Pools[:min(shownPools, len(worker.Pools))], ", ")
+		if more := len(worker.Pools) - shownPools; more > 0 {
+			pools += fmt.Sprintf(" and %d more", more)
+		}
+		t.row(worker.Name, worker.Tier, dash(pools))
 	}
 	return t.Flush()
 }
 
-func oldest(q api.QueueOverview) string {
-	if q.Waiting == 0 {
+// shownPools is how many pools of a queue worker are named.
+const shownPools = 5
+
+// table of cells in columns.
+type table struct{ *tabwriter.Writer }
+
+func (t table) row(cells ...any) {
+	words := make([]string, len(cells))
+	for i, c := range cells {
+		words[i] = fmt.Sprint(c)
+	}
+	fmt.Fprintln(t, strings.Join(words, "\t"))
+}
+
+// end the columns; those of the next rows are their own.
+func (t table) end() { fmt.Fprintln(t) }
+
+func oldest(waiting int, seconds int64) string {
+	if waiting == 0 {
 		return "-"
 	}
-	return duration.HumanDuration(time.Duration(q.OldestSeconds) * time.Second)
+	return duration.HumanDuration(time.Duration(seconds) * time.Second)
 }
 
 // sortedQueues orders by level, tier and name; queues of no tier come last.
 func sortedQueues(queues []api.QueueOverview) []api.QueueOverview {
-	return slices.SortedStableFunc(slices.Values(queues), func(a, b api.QueueOverview) int {
-		none := func(q api.QueueOverview) int {
-			if q.Tier == "" {
-				return 1
-			}
-			return 0
+	none := func(q api.QueueOverview) int {
+		if q.Tier == "" {
+			return 1
 		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(queues), func(a, b api.QueueOverview) int {
 		return cmp.Or(cmp.Compare(none(a), none(b)), cmp.Compare(a.Level, b.Level), cmp.Compare(a.Tier, b.Tier), cmp.Compare(a.Name, b.Name))
 	})
 }
