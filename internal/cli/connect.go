@@ -33,9 +33,10 @@ import (
 
 // Environment variables that stand for flags.
 const (
-	envURL    = "CASELOAD_URL"
-	envToken  = "CASELOAD_TOKEN"
-	envCAFile = "CASELOAD_CA_FILE"
+	envURL       = "CASELOAD_URL"
+	envToken     = "CASELOAD_TOKEN"
+	envTokenFile = "CASELOAD_TOKEN_FILE"
+	envCAFile    = "CASELOAD_CA_FILE"
 )
 
 // connectFlags say which desk a command talks to, and as whom. A command binds them and dials:
@@ -47,7 +48,7 @@ const (
 type connectFlags struct {
 	kubeconfig, context, namespace string
 	helpDesk, serviceAccount       string
-	url, token, caFile             string
+	url, token, tokenFile, caFile  string
 	asAgent                        string
 }
 
@@ -59,6 +60,7 @@ func (f *connectFlags) bind(flags *pflag.FlagSet) {
 	flags.StringVar(&f.serviceAccount, "service-account", "", "ServiceAccount to be; empty: the kubeconfig's own if it is one of the namespace, else <help-desk>-cli")
 	flags.StringVar(&f.url, "url", os.Getenv(envURL), "address of a desk to talk to without a kubeconfig ($"+envURL+")")
 	flags.StringVar(&f.token, "token", "", "token for --url ($"+envToken+")")
+	flags.StringVar(&f.tokenFile, "token-file", os.Getenv(envTokenFile), "file with the token for --url, read again when it changes ($"+envTokenFile+")")
 	flags.StringVar(&f.caFile, "ca-file", os.Getenv(envCAFile), "authorities to trust at --url ($"+envCAFile+")")
 	flags.StringVar(&f.asAgent, "as-agent", "", "agent to act as; needs the verb impersonate on helpdesks/agents")
 }
@@ -78,13 +80,13 @@ func (f *connectFlags) dial(cmd *cobra.Command) (desk api.Service, stop func(), 
 
 func (f *connectFlags) dialURL() (api.Service, func(), error) {
 	token := cmp.Or(f.token, os.Getenv(envToken))
-	if token == "" {
-		return nil, nil, fmt.Errorf("--url needs a token: give --token or set %s", envToken)
+	if token == "" && f.tokenFile == "" {
+		return nil, nil, fmt.Errorf("--url needs a token: give --token or --token-file, or set %s or %s", envToken, envTokenFile)
 	}
 	if u, err := url.Parse(f.url); err == nil && u.Scheme == "http" && u.Hostname() != "localhost" && !strings.HasPrefix(u.Hostname(), "127.") {
 		return nil, nil, fmt.Errorf("--url %s: a token does not travel in the clear; use https://", f.url)
 	}
-	c, err := client.New(client.Options{URL: f.url, CAFile: f.caFile, Token: token, Agent: f.asAgent, UserAgent: userAgent()})
+	c, err := client.New(client.Options{URL: f.url, CAFile: f.caFile, Token: token, TokenFile: f.tokenFile, Agent: f.asAgent, UserAgent: userAgent()})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# From a bare machine to the three-tier sample on a real node, with tickets flowing, left running.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+namespace=support
+
+if [ -z "$CONTEXT" ] && ! cluster check; then
+  say "This machine cannot run containers: see above."
+  echo "The same code runs in one process, without a cluster or root:  make demo"
+  exit 1
+fi
+
+say "Building (the first time this takes some minutes)"
+step "caseload" make build
+step "helm" make "$BIN/helm"
+
+say "Starting the cluster"
+use_cluster
+
+say "Installing the operator and the sample organisation"
+step "manager" install_chart
+kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted --overwrite >/dev/null
+step "organisation" kubectl apply -n "$namespace" -k config/samples/three-tier
+step "all objects Ready" kubectl wait -n "$namespace" --for=condition=Ready --timeout=3m --all \
+  helpdesks,supportteams,tiers,queues,agents,routingpolicies
+kubectl kustomize config/samples/demo-load | sed "s|image: caseload$|image: $IMAGE|" | kubectl apply -n "$namespace" -f - >/dev/null
+step "customers and agents at work" kubectl rollout status -n "$namespace" deployment/demo-load --timeout=2m
+
+desk() { "$BIN/caseload" "$@" -n "$namespace"; }
+# The agents played resolve; the desk closes a ticket when its reopen window ends, which is days: count what is done.
+first_done() { until desk ticket list --status Resolved --status Closed -o json | grep -q '"id"'; do sleep 1; done; }
+export -f desk first_done; export namespace
+step "the first ticket is done" timeout 120 bash -c first_done
+
+kubectl get support -n "$namespace"
+desk top --once
+
+ticket=$(desk ticket list --status Resolved --status Closed -o json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n1)
+cat <<DONE
+
+It runs, and stays running. Look and try:
+
+  export KUBECONFIG=$KUBECONFIG PATH=$BIN:$(dirname "$(command -v kubectl)"):\$PATH
+  kubectl get support -n $namespace                          # the organisation
+  caseload top -n $namespace                                 # what waits, who is free, live
+  caseload ticket show $ticket -n $namespace                       # why it went where it went
+  kubectl scale tier/frontline --replicas=4 -n $namespace    # queue workers
+  caseload work --as-agent jo -n $namespace                  # be Jo: nobody plays her meanwhile
+
+  make stop                                            # end it and clean up
+DONE

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/dispatch"
+)
+
+func init() { commands = append(commands, newAgent) }
+
+func newAgent() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "agent",
+		Aliases: []string{"agents"},
+		Short:   "See who is there, and set presence",
+		GroupID: "use",
+	}
+	cmd.AddCommand(newAgentList(), newAgentPresence())
+	return cmd
+}
+
+func newAgentList() *cobra.Command {
+	return onDesk(&cobra.Command{
+		Use:   "list",
+		Short: "List the agents with their presence and load",
+		Args:  cobra.NoArgs,
+	}, func(cmd *cobra.Command, desk api.Service, _ []string) (*api.AgentList, error) {
+		return desk.Agents(cmd.Context(), api.Call{})
+	}, printAgents)
+}
+
+func newAgentPresence() *cobra.Command {
+	var reason string
+	cmd := onDesk(&cobra.Command{
+		Use:   "presence AGENT PRESENCE",
+		Short: "Set an agent's presence: Available, Busy, Away, WrapUp or Offline",
+		Long: `Set an agent's presence. Only Available agents are offered tickets. Offers to an agent who leaves go to others at once;
+what the agent owns stays with them. Setting another's presence takes the verb impersonate on helpdesks/agents.`,
+		Example: `  caseload agent presence jo Available
+  caseload agent presence jo Away --reason lunch`,
+		Args: cobra.ExactArgs(2),
+	}, func(cmd *cobra.Command, desk api.Service, args []string) (*api.Agent, error) {
+		name, presence := args[0], args[1]
+		if !slices.Contains(dispatch.Presences, dispatch.Presence(presence)) {
+			return nil, fmt.Errorf("presence %s: there are %v", presence, dispatch.Presences)
+		}
+		return desk.SetPresence(cmd.Context(), api.Call{Agent: name}, name, api.SetPresence{Presence: presence, Reason: reason})
+	}, func(w io.Writer, agent *api.Agent) error {
+		return printAgents(w, &api.AgentList{Items: []api.Agent{*agent}})
+	})
+	cmd.Flags().StringVar(&reason, "reason", "", "why, such as lunch")
+	return cmd
+}
+
+func printAgents(w io.Writer, list *api.AgentList) error {
+	now := time.Now()
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "AGENT\tTEAM\tPRESENCE\tSINCE\tFREE\tHOLDS")
+	for i := range list.Items {
+		a := &list.Items[i]
+		since := "-"
+		if !a.Since.IsZero() {
+			since = age(a.Since, now)
+		}
+		free := "no"
+		if a.Free {
+			free = "yes"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Team, presenceText(a), since, free, loadText(a))
+	}
+	return t.Flush()
+}
+
+func presenceText(a *api.Agent) string {
+	if a.Reason == "" {
+		return string(a.Presence)
+	}
+	return fmt.Sprintf("%s (%s)", a.Presence, a.Reason)
+}
+
+// loadText counts what the agent holds per channel beside the limit.
+func loadText(a *api.Agent) string {
+	var parts []string
+	for channel, n := range a.Load {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d/%d", channel, n, max(a.Limits[channel], 1)))
+		}
+	}
+	if len(parts) == 0 {
+		return "-"
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

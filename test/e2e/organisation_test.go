@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+)
+
+var _ = Describe("The three-tier sample", Ordered, func() {
+	var t tenant
+
+	BeforeAll(func(ctx SpecContext) {
+		t = newTenant(ctx)
+		t.sample("three-tier")
+	})
+
+	It("runs a desk and queue workers that the restricted standard admits", func(ctx SpecContext) {
+		Eventually(t.readyPods(ctx, "acme-desk")).Should(HaveLen(1))
+		Eventually(t.readyPods(ctx, "frontline-worker")).Should(HaveLen(2))
+		Eventually(t.readyPods(ctx, "specialists-worker")).Should(HaveLen(1))
+	})
+
+	It("answers the first question about each kind", func() {
+		Expect(t.must("get", "tiers")).To(MatchRegexp(`(?m)^NAME +TEAM +LEVEL +AGENTS +WORKERS +DESIRED +READY`))
+		Expect(t.must("get", "queues")).To(MatchRegexp(`(?m)^NAME +TIER +AGENTS +OFFERS +STRATEGY +STATE +READY`))
+		Expect(t.must("get", "support")).To(ContainSubstring("routingpolicy.support.caseload.dev/customer-care"))
+	})
+
+	It("takes a ticket from intake to resolved, and tells why it went where it went", func() {
+		t.desk("ticket", "open", "--subject", "Refund for invoice 7", "--channel", "Email", "--category", "refund", "--customer", "kim")
+		list, err := t.tickets("Waiting")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(list.Items).To(HaveLen(1))
+		Expect(list.Items[0].Queue).To(Equal("billing"))
+		Expect(t.desk("ticket", "show", "1")).To(ContainSubstring("customer-care/invoices"))
+
+		t.desk("agent", "presence", "lee", "Available")
+		Eventually(func() (string, error) { return t.caseload("ticket", "show", "1") }).Should(ContainSubstring("Offered"))
+	})
+
+	It("scales a tier's queue workers, to nothing and back, and loses nothing", func(ctx SpecContext) {
+		t.must("scale", "tier/frontline", "--replicas=4")
+		Eventually(t.readyPods(ctx, "frontline-worker")).Should(HaveLen(4))
+
+		t.must("scale", "tier/frontline", "--replicas=0")
+		Eventually(t.readyPods(ctx, "frontline-worker")).Should(BeEmpty())
+		t.desk("ticket", "open", "--subject", "Is anybody there?", "--channel", "Email", "--customer", "ann")
+		before, err := t.tickets()
+		Expect(err).NotTo(HaveOccurred())
+
+		t.must("scale", "tier/frontline", "--replicas=2")
+		Eventually(t.readyPods(ctx, "frontline-worker")).Should(HaveLen(2))
+		after, err := t.tickets()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(after.Items).To(HaveLen(len(before.Items)))
+	})
+
+	It("lets an autoscaler have the replicas", func() {
+		// Two replicas at least: no load is needed to see that the HPA and the manager agree.
+		_, err := t.apply(`
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: specialists}
+spec:
+  scaleTargetRef: {apiVersion: support.caseload.dev/v1alpha1, kind: Tier, name: specialists}
+  minReplicas: 3
+  maxReplicas: 5
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
+`)
+		Expect(err).NotTo(HaveOccurred())
+		replicas := func() string { return t.must("get", "deployment/specialists-worker", "-o", "jsonpath={.spec.replicas}") }
+		Eventually(replicas).Should(Equal("3"))
+		Consistently(replicas, "5s", "500ms").Should(Equal("3"))
+		Expect(t.must("get", "tier/specialists", "-o", "jsonpath={.spec.replicas}")).To(Equal("3"))
+	})
+
+	It("shows itself to scripts", func() {
+		overview, err := t.overview()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(overview.HelpDesk).To(Equal("acme"))
+		var names []string
+		for _, queue := range overview.Queues {
+			names = append(names, queue.Name)
+		}
+		Expect(names).To(ContainElements("general", "technical", "billing", "unrouted"))
+		var list struct{ Items []json.RawMessage }
+		Expect(json.Unmarshal([]byte(t.desk("ticket", "list", "-o", "json")), &list)).To(Succeed())
+		Expect(strings.TrimSpace(t.desk("route", "-f", "testdata/outage.json"))).To(ContainSubstring("customer-care/enterprise-outage"))
+	})
+})
