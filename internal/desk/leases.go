@@ -32,6 +32,9 @@ type leases struct {
 	// changed wakes workers that wait for a change of what they hold; due wakes the loop that expires.
 	changed, due broadcast
 
+	// moving is held until a change of holders is durable. No worker hears of its lease before.
+	moving sync.Mutex
+
 	mu      sync.Mutex
 	epoch   int64
 	workers map[string]*worker
@@ -173,7 +176,9 @@ func (d *Desk) AcquireLeases(ctx context.Context, _ api.Call, body api.AcquireLe
 	var leases []api.Lease
 	err := d.poll(ctx, body.WaitSeconds, func() (outlook, error) {
 		changed := d.leases.changed.wait()
+		d.leases.moving.Lock()
 		leases = d.leases.of(body.Worker)
+		d.leases.moving.Unlock()
 		return outlook{done: !sameLeases(leases, body.Holding), wake: changed}, nil
 	})
 	if err != nil {
@@ -213,6 +218,8 @@ func (d *Desk) expireLeases(ctx context.Context) (time.Duration, <-chan struct{}
 
 // rebalance shares the pools of the active plan among the workers that are alive, and puts what changes on record.
 func (d *Desk) rebalance(ctx context.Context) error {
+	d.leases.moving.Lock()
+	defer d.leases.moving.Unlock()
 	if !d.leases.unbalanced(d.plan.Load().Pools) {
 		return nil
 	}

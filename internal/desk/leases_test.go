@@ -31,6 +31,13 @@ func lines(n int) func(*organisation) {
 	}
 }
 
+// sleepers counts the loops that sleep on the clock, once they all do: one waits for the lease, one for the hour.
+func (r *rig) sleepers() int {
+	r.Helper()
+	r.eventually("the loops sleep", func() bool { return r.clock.Waiters() >= 2 })
+	return r.clock.Waiters()
+}
+
 func (r *rig) leaseRecords() (types []eventlog.Type) {
 	for _, record := range r.records(0) {
 		switch record.Type {
@@ -126,11 +133,12 @@ func TestSurvivorTakesOverWithin5Seconds(t *testing.T) {
 			if test.hangUp {
 				ctx, kill := context.WithCancel(r.ctx)
 				done := make(chan struct{})
+				loops := r.sleepers()
 				go func() {
 					defer close(done)
 					_, _ = r.AcquireLeases(ctx, manager, api.AcquireLeases{Worker: "w1", Tier: "front", Holding: held, WaitSeconds: 30})
 				}()
-				time.Sleep(20 * time.Millisecond) // until it waits; a call that ended before would only be slower
+				r.eventually("w1 waits", func() bool { return r.clock.Waiters() > loops })
 				kill()
 				<-done
 			}
@@ -162,11 +170,12 @@ func TestWaitingCallKeepsTheLease(t *testing.T) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
 	done := make(chan struct{})
+	loops := r.sleepers()
 	go func() {
 		defer close(done)
 		_, _ = r.AcquireLeases(ctx, manager, api.AcquireLeases{Worker: "w1", Tier: "front", Holding: held, WaitSeconds: 30})
 	}()
-	time.Sleep(20 * time.Millisecond)
+	r.eventually("w1 waits", func() bool { return r.clock.Waiters() > loops })
 	for range 20 {
 		r.pass(time.Second)
 		if got := r.lease("w2", "front"); len(got) != 0 {
