@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,7 +98,8 @@ to impersonate agents, and to read tickets, agents, plans and events.`,
 }
 
 func runDemo(cmd *cobra.Command, o demo.Options, load demo.LoadOptions, quiet bool) (err error) {
-	ctx, stop := context.WithCancel(cmd.Context())
+	// The end of the terminal is an end like any other, so that nothing is left behind.
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 	defer stop()
 	files, err := fs.Sub(samples.FS, "three-tier")
 	if err != nil {

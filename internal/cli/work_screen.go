@@ -216,7 +216,7 @@ func (w *workScreen) render(now time.Time, height int) string {
 		}
 		fmt.Fprintf(&b, "%s %-6d %-22s %-7s %-12s %s\n", mark, t.ID, countdown(t, now), t.Priority, t.Queue, t.Subject)
 	}
-	fmt.Fprintf(&b, "\n%s", w.renderHistory(now, height-len(w.work.Tickets)-6))
+	fmt.Fprintf(&b, "\n%s", w.renderHistory(now, height-len(w.work.Tickets)-7))
 	fmt.Fprintf(&b, "\n%s\n%s", w.note, w.footer())
 	return b.String()
 }
@@ -255,8 +255,9 @@ func (w *workScreen) footer() string {
 			}
 		}
 	}
+	session := []string{"q end", "j/k select", "-/+ scroll"}
 	for _, p := range presenceKeys {
-		keys = append(keys, string(p.key)+" "+p.word)
+		session = append(session, string(p.key)+" "+p.word)
 	}
-	return strings.Join(append(keys, "j/k select", "-/+ scroll", "q end"), "  ")
+	return strings.Join(keys, "  ") + "\n" + strings.Join(session, "  ")
 }
