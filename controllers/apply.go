@@ -93,11 +93,16 @@ func refused(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }
 
-// patchStatus writes a status that differs from the one read, guarded by its version.
-func patchStatus(ctx context.Context, c client.Client, before, after client.Object) error {
+// patchStatus writes a status that differs from the one read, and says whether it did. An object that changed meanwhile, or
+// is gone, keeps what it has: its change brings the controller round again.
+func patchStatus(ctx context.Context, c client.Client, before, after client.Object) (bool, error) {
 	if equality.Semantic.DeepEqual(before, after) {
-		return nil
+		return false, nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	return client.IgnoreNotFound(c.Status().Patch(ctx, after, patch))
+	err := c.Status().Patch(ctx, after, patch)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -15,15 +15,16 @@ import (
 // shownProblems is how many problems a message tells in full.
 const shownProblems = 3
 
-// accepted says whether the object's own content is valid.
+// accepted says whether the object's own content is valid, and what of it is probably not meant.
 func accepted(problems []plan.Problem) metav1.Condition {
 	own := slices.DeleteFunc(slices.Clone(problems), func(p plan.Problem) bool {
-		return p.Warning || aboutReferences(p) || aboutStaff(p) || aboutOwner(p)
+		return aboutReferences(p) || aboutStaff(p) || aboutOwner(p)
 	})
-	if len(own) > 0 {
-		return condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, own[0].Reason, tell(own))
+	wrong := slices.DeleteFunc(slices.Clone(own), func(p plan.Problem) bool { return p.Warning })
+	if len(wrong) > 0 {
+		return condition(v1alpha1.ConditionAccepted, metav1.ConditionFalse, wrong[0].Reason, tell(wrong))
 	}
-	return condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "")
+	return condition(v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted, tell(own))
 }
 
 // resolvedRefs says whether everything that the object names exists.
@@ -172,7 +173,7 @@ func aboutStaff(p plan.Problem) bool {
 }
 
 // aboutOwner says that the problem is one of the object that this one belongs to.
-func aboutOwner(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonNotAccepted }
+func aboutOwner(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonNotAccepted && !p.Warning }
 
 // tell the problems, the first few in full.
 func tell(problems []plan.Problem) string {

@@ -4,15 +4,18 @@ import (
 	"context"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
+
+// concurrentDeclarations is how many objects of a kind are written side by side, for organisations come by the thousand.
+const concurrentDeclarations = 4
 
 // declarationReconciler writes the status of a kind that is nothing but a part of the Plan: SupportTeam, Queue, Agent and
 // RoutingPolicy.
@@ -28,6 +31,7 @@ func (r *declarationReconciler) setup(mgr ctrl.Manager) error {
 		Named(strings.ToLower(r.kind)).
 		For(newObject(r.kind)).
 		WatchesRawSource(r.outcomes.source(r.kind)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrentDeclarations}).
 		Complete(r)
 }
 
@@ -54,11 +58,11 @@ func (r *declarationReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 			queue.Status.Agents = found.agents
 		}
 	}
-	if err := patchStatus(ctx, r, before, object); err != nil {
-		return ctrl.Result{}, err
+	written, err := patchStatus(ctx, r, before, object)
+	if written {
+		tellChange(r.events, before, object)
 	}
-	tellChange(r.events, before, object)
-	return ctrl.Result{}, nil
+	return ctrl.Result{}, err
 }
 
 // declarationConditions are those of every object of a Plan; Ready sums them up.

@@ -162,7 +162,8 @@ func deskStatefulSet(h *v1alpha1.HelpDesk, image string) *appsv1ac.StatefulSetAp
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithReplicas(1).
 			WithServiceName(DeskName(h.Name)).
-			WithPodManagementPolicy(appsv1.OrderedReadyPodManagement).
+			// With OrderedReady a pod that never gets ready would keep its repaired successor from coming.
+			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(selector)).
 			WithTemplate(corev1ac.PodTemplateSpec().WithLabels(labels).WithSpec(pod)))

@@ -67,7 +67,8 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	before := h.DeepCopy()
 	if paused(&h) {
 		reportPaused(&h.Status.Status, h.Generation)
-		return ctrl.Result{}, patchStatus(ctx, r, before, &h)
+		_, err := patchStatus(ctx, r, before, &h)
+		return ctrl.Result{}, err
 	}
 
 	again, certificateErr := r.ensureCertificate(ctx, &h)
@@ -80,10 +81,11 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 			shown = failed
 		}
 		h.Status = helpDeskStatus(&h, o, children, shown)
-		if err := patchStatus(ctx, r, before, &h); err != nil {
-			return ctrl.Result{}, errors.Join(failed, err)
+		written, err := patchStatus(ctx, r, before, &h)
+		if written {
+			tellChange(r.events, before, &h)
 		}
-		tellChange(r.events, before, &h)
+		failed = errors.Join(failed, err)
 	}
 	if failed != nil {
 		return ctrl.Result{}, failed

@@ -13,10 +13,10 @@ var _ = Describe("A mistake", func() {
 		t := newTenant()
 		t.apply(helpDesk("acme"), tier("frontline", "care", 1), queue("general", "frontline"), agent("jo", "care", "1"))
 		t.says(get[v1alpha1.Tier](t, "frontline"), v1alpha1.ConditionResolvedRefs, "False", v1alpha1.ReasonRefNotFound,
-			`SupportTeam "care" does not exist`)
-		t.says(get[v1alpha1.Queue](t, "general"), v1alpha1.ConditionResolvedRefs, "False", v1alpha1.ReasonRefNotFound,
-			`Tier "frontline" belongs to no HelpDesk`)
-		t.says(get[v1alpha1.Queue](t, "general"), v1alpha1.ConditionReconciling, "True", v1alpha1.ReasonRefNotFound, "")
+			"SupportTeam/care does not exist in this namespace")
+		t.says(get[v1alpha1.Queue](t, "general"), v1alpha1.ConditionReady, "False", v1alpha1.ReasonNotAccepted,
+			"Tier/frontline has a problem that keeps it out of the plan")
+		t.says(get[v1alpha1.Queue](t, "general"), v1alpha1.ConditionReconciling, "True", v1alpha1.ReasonNotAccepted, "")
 		t.says(get[v1alpha1.Agent](t, "jo"), v1alpha1.ConditionReady, "False", v1alpha1.ReasonRefNotFound, "care")
 		t.says(get[v1alpha1.HelpDesk](t, "acme"), v1alpha1.ConditionResolvedRefs, "False", v1alpha1.ReasonRefNotFound, "care")
 
@@ -29,7 +29,7 @@ var _ = Describe("A mistake", func() {
 		t := newTenant()
 		t.apply(team("care", "acme"))
 		t.says(get[v1alpha1.SupportTeam](t, "care"), v1alpha1.ConditionResolvedRefs, "False", v1alpha1.ReasonRefNotFound,
-			`HelpDesk "acme" does not exist`)
+			"HelpDesk/acme does not exist in this namespace")
 		t.apply(helpDesk("acme"))
 		t.settles(get[v1alpha1.SupportTeam](t, "care"))
 	})

@@ -54,7 +54,8 @@ func (r statefulSets) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	if set.Annotations[holdPods] != "" {
 		set.Status.ReadyReplicas, set.Status.AvailableReplicas = 0, 0
 	}
-	return ctrl.Result{}, patchStatus(ctx, r, before, &set)
+	_, err := patchStatus(ctx, r, before, &set)
+	return ctrl.Result{}, err
 }
 
 type deployments struct{ client.Client }
@@ -72,5 +73,6 @@ func (r deployments) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if d.Annotations[holdPods] != "" {
 		d.Status.ReadyReplicas, d.Status.AvailableReplicas = 0, 0
 	}
-	return ctrl.Result{}, patchStatus(ctx, r, before, &d)
+	_, err := patchStatus(ctx, r, before, &d)
+	return ctrl.Result{}, err
 }

@@ -43,7 +43,7 @@ type outcome struct {
 // outcomes holds what is known of every object, and tells the status writers when that changes.
 type outcomes struct {
 	mu sync.Mutex
-	// bySource has each HelpDesk's outcomes, and under a namespace without a name those of objects that no HelpDesk owns.
+	// bySource has each HelpDesk's outcomes, and under no name those of a namespace without a HelpDesk.
 	bySource map[types.NamespacedName]map[plan.Key]outcome
 	changed  map[string]chan event.TypedGenericEvent[reconcile.Request]
 }
@@ -97,23 +97,8 @@ func (o *outcomes) of(kind string, object metav1.Object) (outcome, bool) {
 	return outcome{}, false
 }
 
-// owned are the objects that some HelpDesk of the namespace speaks for.
-func (o *outcomes) owned(namespace string) map[plan.Key]bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	keys := map[plan.Key]bool{}
-	for _, from := range o.sources(namespace) {
-		if from.Name == "" {
-			continue
-		}
-		for key := range o.bySource[from] {
-			keys[key] = true
-		}
-	}
-	return keys
-}
-
-// sources of a namespace in a fixed order, what no HelpDesk owns last. The caller holds the lock.
+// sources of a namespace in the order of who is believed: the HelpDesk that comes first by name answers also for what leads
+// to none, so it comes last. The caller holds the lock.
 func (o *outcomes) sources(namespace string) []types.NamespacedName {
 	var found []types.NamespacedName
 	for from := range o.bySource {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -44,7 +45,7 @@ const (
 var errDeskStarting = errors.New("the desk's pod is not ready")
 
 // planReconciler keeps the Plan of each HelpDesk: it compiles what is declared, pushes it to the desk, and tells the status
-// writers what became of each object. A request without a name is for the objects of a namespace that no HelpDesk owns.
+// writers what became of each object. A request without a name is for a namespace without a HelpDesk.
 type planReconciler struct {
 	client.Client
 	live     client.Reader
@@ -54,8 +55,6 @@ type planReconciler struct {
 	active   activePlans
 	// epoch of this manager as the leader.
 	epoch func() int64
-	// unownedMu keeps the findings about unowned objects in order.
-	unownedMu sync.Mutex
 }
 
 // newPlanReconciler has an epoch of its own: when it began to lead, in milliseconds since 1970. Unlike a count kept in
@@ -86,13 +85,15 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if req.Name == "" {
+		r.judgeDeskless(ctx, req.NamespacedName, all)
+		return ctrl.Result{}, nil
+	}
 	objects := all.of(req.Name)
 	if objects == nil {
-		if req.Name != "" {
-			r.active.forget(req.NamespacedName)
-			r.outcomes.publish(ctx, req.NamespacedName, nil)
-		}
-		r.reportUnowned(ctx, all, req.Namespace)
+		deskReachableGauge.DeleteLabelValues(req.Namespace, req.Name)
+		r.active.forget(req.NamespacedName)
+		r.outcomes.publish(ctx, req.NamespacedName, nil)
 		return ctrl.Result{}, nil
 	}
 	helpDesk := &objects.HelpDesk
@@ -104,7 +105,9 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := holdPaused(objects, active.entries); err != nil {
 		return ctrl.Result{}, err
 	}
+	timer := prometheus.NewTimer(compileSeconds)
 	compiled := plan.Compile(*objects, active.entries)
+	timer.ObserveDuration()
 	if deskErr == nil && compiled.Manifest.Hash() != active.hash {
 		if active.drops(compiled.Manifest) {
 			if gone, err := terminating(ctx, r.live, helpDesk); err != nil || gone {
@@ -117,8 +120,12 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, ctx.Err()
 	}
 	r.outcomes.publish(ctx, req.NamespacedName, planOutcomes(all.meta(), &compiled, active, deskErr))
-	r.reportUnowned(ctx, all, req.Namespace)
 
+	reached := 0.0
+	if deskErr == nil {
+		reached = 1
+	}
+	deskReachableGauge.WithLabelValues(req.Namespace, req.Name).Set(reached)
 	switch {
 	case errors.Is(deskErr, errDeskStarting):
 		return ctrl.Result{}, nil
@@ -159,9 +166,11 @@ func (r *planReconciler) push(ctx context.Context, helpDesk *v1alpha1.HelpDesk, 
 	}
 	pushed, err := push(ctx, desk, active, compiled, r.epoch(), r.clock.Now())
 	if err != nil {
+		planPushes.WithLabelValues("failed").Inc()
 		r.active.doubt(key)
 		return active, err
 	}
+	planPushes.WithLabelValues("activated").Inc()
 	r.active.set(key, pushed)
 	log.FromContext(ctx).Info("Activated a plan", "hash", pushed.hash, "entries", len(pushed.entries))
 	return pushed, nil
@@ -180,12 +189,16 @@ func (r *planReconciler) connect(ctx context.Context, helpDesk *v1alpha1.HelpDes
 	return r.deskFor(ctx, helpDesk)
 }
 
-// reportUnowned tells of the objects that no HelpDesk speaks for.
-func (r *planReconciler) reportUnowned(ctx context.Context, all *declared, namespace string) {
-	r.unownedMu.Lock()
-	defer r.unownedMu.Unlock()
-	found := unownedOutcomes(all, r.outcomes.owned(namespace))
-	r.outcomes.publish(ctx, types.NamespacedName{Namespace: namespace}, found)
+// judgeDeskless tells what is wrong with the objects of a namespace without a HelpDesk. Where there is one, it answers also
+// for those that lead to none.
+func (r *planReconciler) judgeDeskless(ctx context.Context, namespace types.NamespacedName, all *declared) {
+	if len(all.helpDesks) > 0 {
+		r.outcomes.publish(ctx, namespace, nil)
+		return
+	}
+	judged := plan.Compile(all.objects, nil)
+	// No desk has any of it.
+	r.outcomes.publish(ctx, namespace, planOutcomes(all.meta(), &judged, activePlan{known: true}, nil))
 }
 
 // planOutcomes says of every object of a HelpDesk what became of it.
@@ -219,7 +232,7 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 			}
 		}
 		if key.Kind == plan.KindHelpDesk && deskErr != nil && refused == "" {
-			o.unreachable = deskErr.Error()
+			o.unreachable = tellUnreachable(deskErr)
 		}
 		found[key] = o
 	}
@@ -231,7 +244,7 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 func (r *planReconciler) onDeclaration() handler.EventHandler {
 	return enqueueLater(func(ctx context.Context, object client.Object) []reconcile.Request {
 		namespace := object.GetNamespace()
-		// The request without a name is for what no HelpDesk owns.
+		// The request without a name is for a namespace without a HelpDesk.
 		requests := []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: namespace}}}
 		if _, ok := object.(*v1alpha1.HelpDesk); ok {
 			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object)})

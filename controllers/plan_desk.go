@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -152,4 +153,21 @@ func refusal(err error) (*api.Problem, bool) {
 		return nil, false
 	}
 	return problem, true
+}
+
+// tellUnreachable says why a desk does not answer, in the same words each time: errors of the network name ports that
+// change, and a status that changes with each attempt would be written with each attempt.
+func tellUnreachable(err error) string {
+	var lookup *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &lookup):
+		return fmt.Sprintf("the desk's name %s cannot be looked up", lookup.Name)
+	case errors.As(err, &op):
+		return fmt.Sprintf("the desk does not answer: %s %v: %v", op.Op, op.Addr, op.Err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("the desk does not answer within %v", deskCallTimeout)
+	default:
+		return err.Error()
+	}
 }

@@ -63,7 +63,8 @@ type declared struct {
 	objects   plan.Objects
 }
 
-// readDeclared lists a namespace from the cache. Objects on their way out are left out.
+// readDeclared lists a namespace from the cache. Objects on their way out are left out. The objects share the cache's
+// memory, for there may be thousands: nobody may change what they point to.
 func readDeclared(ctx context.Context, c client.Reader, namespace string) (*declared, error) {
 	var (
 		helpDesks v1alpha1.HelpDeskList
@@ -74,7 +75,7 @@ func readDeclared(ctx context.Context, c client.Reader, namespace string) (*decl
 		policies  v1alpha1.RoutingPolicyList
 	)
 	for _, list := range []client.ObjectList{&helpDesks, &teams, &tiers, &queues, &agents, &policies} {
-		if err := c.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		if err := c.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("list a namespace's objects: %w", err)
 		}
 	}

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -16,6 +17,8 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -68,8 +71,39 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	k8s, err = client.NewWithWatch(restConfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
+	installRoles()
 	startNode()
 })
+
+// managerUser is who the operators of the tests are: they may do what config/rbac allows, no more.
+const managerUser = "system:serviceaccount:caseload-system:caseload-manager"
+
+// installRoles as an installation has them.
+func installRoles() {
+	GinkgoHelper()
+	const namespace = "caseload-system"
+	Expect(k8s.Create(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())
+	files, err := filepath.Glob(filepath.Join("..", "config", "rbac", "*_*.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	for _, name := range files {
+		file, err := os.Open(name)
+		Expect(err).NotTo(HaveOccurred())
+		documents := yaml.NewYAMLOrJSONDecoder(file, 4096)
+		for {
+			object := &unstructured.Unstructured{}
+			err := documents.Decode(&object.Object)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			Expect(err).NotTo(HaveOccurred(), name)
+			if kind := object.GetKind(); kind == "ServiceAccount" || kind == "Role" || kind == "RoleBinding" {
+				object.SetNamespace(namespace)
+			}
+			Expect(k8s.Create(context.Background(), object)).To(Succeed(), name)
+		}
+		Expect(file.Close()).To(Succeed())
+	}
+}
 
 // tenant is a namespace with its operator and its desks.
 type tenant struct {
@@ -100,6 +134,9 @@ func (t *tenant) start() {
 	GinkgoHelper()
 	counted := rest.CopyConfig(restConfig)
 	counted.QPS = -1
+	counted.Impersonate = rest.ImpersonationConfig{
+		UserName: managerUser, Groups: []string{"system:serviceaccounts", "system:authenticated"},
+	}
 	counted.Wrap(func(next http.RoundTripper) http.RoundTripper { return countingTransport{next, t.writes} })
 	scheme, err := NewScheme()
 	Expect(err).NotTo(HaveOccurred())

@@ -66,7 +66,8 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	before := t.DeepCopy()
 	if paused(&t) {
 		reportPaused(&t.Status.Status, t.Generation)
-		return ctrl.Result{}, patchStatus(ctx, r, before, &t)
+		_, err := patchStatus(ctx, r, before, &t)
+		return ctrl.Result{}, err
 	}
 
 	workers, failed := r.ensureWorkers(ctx, &t)
@@ -76,10 +77,11 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 			shown = failed
 		}
 		t.Status = tierStatus(&t, o, workers, shown)
-		if err := patchStatus(ctx, r, before, &t); err != nil {
-			return ctrl.Result{}, errors.Join(failed, err)
+		written, err := patchStatus(ctx, r, before, &t)
+		if written {
+			tellChange(r.events, before, &t)
 		}
-		tellChange(r.events, before, &t)
+		failed = errors.Join(failed, err)
 	}
 	return ctrl.Result{}, failed
 }
