@@ -32,6 +32,8 @@ type change struct {
 	// wakes is the earliest timer set; messages says that some were enqueued.
 	wakes    time.Time
 	messages bool
+	// stepped says that the change reports a step of the clock.
+	stepped bool
 	// events counts the ticket records by type, for the metrics.
 	events map[eventlog.Type]int
 }
@@ -58,7 +60,7 @@ func (d *Desk) transact(ctx context.Context, actor string, fn func(*change) erro
 	// Once begun a transaction is seen through: whoever waits on what it sets must hear of it, though its caller has left.
 	err := d.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
 		c = &change{Tx: tx, desk: d, plan: d.plan.Load(), now: d.time.now(), actor: actor}
-		if d.time.unreported() {
+		if c.stepped = d.time.report(); c.stepped {
 			if err := c.reportClock(); err != nil {
 				return err
 			}
@@ -69,6 +71,9 @@ func (d *Desk) transact(ctx context.Context, actor string, fn func(*change) erro
 		return c.putAgents()
 	})
 	if err != nil {
+		if c != nil && c.stepped {
+			d.time.unreport()
+		}
 		return refusal(err)
 	}
 	d.committed(c)
@@ -77,7 +82,6 @@ func (d *Desk) transact(ctx context.Context, actor string, fn func(*change) erro
 
 // committed tells those who wait that a change is durable.
 func (d *Desk) committed(c *change) {
-	d.time.report()
 	if !c.wakes.IsZero() {
 		d.timers.sooner(c.wakes)
 	}

@@ -59,17 +59,22 @@ func (c *deskClock) read() (desk, machine time.Time) {
 	return machine, machine
 }
 
-// unreported says that the clock stepped back and the log does not say so yet.
-func (c *deskClock) unreported() bool {
+// report says whether a step back is to be put on record, which its caller then does or takes back.
+func (c *deskClock) report() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.behind > 0 && !c.reported
+	if c.behind == 0 || c.reported {
+		return false
+	}
+	c.reported = true
+	return true
 }
 
-func (c *deskClock) report() {
+// unreport says that the record did not become durable.
+func (c *deskClock) unreport() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reported = c.behind > 0
+	c.reported = false
 }
 
 // Behind is how far the machine's clock is behind desk time: zero unless it was set back. Until it has caught up, desk

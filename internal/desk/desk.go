@@ -21,6 +21,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
@@ -39,7 +40,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Registerer of the metrics; nil: they are not exposed.
 	Registerer prometheus.Registerer
-	// HTTPClient delivers what no queue worker claims; nil: http.DefaultClient.
+	// HTTPClient delivers what no queue worker claims; nil: outbox.NewClient.
 	HTTPClient *http.Client
 	// TempDir is where Backup puts its copy before it streams it; empty: os.TempDir.
 	TempDir string
@@ -65,7 +66,7 @@ type Desk struct {
 
 	recent   *recent
 	leases   *leases
-	timers   *alarm
+	timers   alarm
 	messages broadcast
 	// stopping is closed when Run ends: long polls answer at once.
 	stopping chan struct{}
@@ -85,11 +86,11 @@ func New(o Options) (*Desk, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = http.DefaultClient
+		o.HTTPClient = outbox.NewClient()
 	}
 	d := &Desk{
 		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
-		timers: newAlarm(), stopping: make(chan struct{}),
+		stopping: make(chan struct{}),
 	}
 	d.metrics = newMetrics(d)
 	err := o.Store.View(context.Background(), func(r store.Reader) error {

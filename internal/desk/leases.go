@@ -29,8 +29,9 @@ const metaLeaseEpoch = "lease-epoch"
 // commits agree on it.
 type leases struct {
 	clock clock.PassiveClock
-	// changed wakes workers that wait for a change of what they hold; due wakes the loop that expires.
-	changed, due broadcast
+	// changed wakes workers that wait for a change of what they hold; due wakes the loop that shares the pools anew.
+	changed broadcast
+	due     alarm
 
 	// moving is held until a change of holders is durable. No worker hears of its lease before.
 	moving sync.Mutex
@@ -85,7 +86,9 @@ func (l *leases) ended(ctx context.Context, name string) {
 	if ctx.Err() != nil {
 		w.until = l.clock.Now().Add(leaseGrace)
 	}
-	l.due.signal()
+	if w.calls == 0 {
+		l.due.sooner(w.until)
+	}
 }
 
 // enter checks a worker's lease and notes its call until the function returned is called.
@@ -161,7 +164,7 @@ func (l *leases) next() (at time.Time) {
 }
 
 // planned tells that the pools are others now.
-func (l *leases) planned() { l.due.signal() }
+func (l *leases) planned() { l.due.sooner(time.Time{}) }
 
 // AcquireLeases tells a worker which pools are its own, and keeps it alive. It waits for a change of what it holds.
 func (d *Desk) AcquireLeases(ctx context.Context, _ api.Call, body api.AcquireLeases) (*api.Leases, error) {
@@ -205,7 +208,7 @@ func (d *Desk) ReleaseLeases(ctx context.Context, _ api.Call, body api.ReleaseLe
 
 // expireLeases forgets workers whose time is over and gives their pools to others.
 func (d *Desk) expireLeases(ctx context.Context) (time.Duration, <-chan struct{}, error) {
-	due := d.leases.due.wait()
+	due := d.leases.due.disarm()
 	if err := d.rebalance(ctx); err != nil {
 		return 0, due, err
 	}
@@ -213,6 +216,7 @@ func (d *Desk) expireLeases(ctx context.Context) (time.Duration, <-chan struct{}
 	if next.IsZero() {
 		return -1, due, nil
 	}
+	d.leases.due.arm(next)
 	return max(next.Sub(d.clock.Now()), time.Millisecond), due, nil
 }
 

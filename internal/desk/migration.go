@@ -81,17 +81,6 @@ func (c *change) beginMigration(before *plan.Plan) error {
 			m.Reclass = append(m.Reclass, name)
 		}
 	}
-	// A queue that should have taken the tickets of an earlier one may be deleted itself.
-	for i, d := range m.Drains {
-		for range m.Drains {
-			j := slices.IndexFunc(m.Drains, func(other drain) bool { return other.Queue == m.Drains[i].To })
-			if j < 0 {
-				break
-			}
-			m.Drains[i].To = m.Drains[j].To
-			m.Drains[i].Why = fmt.Sprintf("%s; %s", d.Why, m.Drains[j].Why)
-		}
-	}
 	return c.migrate(m)
 }
 

@@ -179,7 +179,19 @@ func TestDeletedQueuesTicketsGoToTheNextDefault(t *testing.T) {
 	}
 }
 
-func TestTypoInARuleMovesNothingElse(t *testing.T) {
+func TestDrainedTicketsStayWhereTheyWent(t *testing.T) {
+	r := newRig(t, func(o *organisation) {
+		o.queue("spare", "front")
+		o.tiers["front"].Spec.DefaultQueueRef = &v1alpha1.QueueReference{Name: "spare"}
+	})
+	waiting := r.opened(about("billing"))
+	r.apply(func(o *organisation) { delete(o.queues, "billing") })
+	status(t, r.ticket(waiting.ID), ticket.Waiting, "spare", "")
+	r.apply(func(o *organisation) { o.agents["jo"].Spec.DisplayName = "Jo" }) // routing alone would say general
+	status(t, r.ticket(waiting.ID), ticket.Waiting, "spare", "")
+}
+
+func TestUnrelatedEditWritesNothingButItself(t *testing.T) {
 	r := newRig(t)
 	waiting := r.opened(about("billing"))
 	before := r.position()

@@ -15,14 +15,12 @@ import (
 // timerBatch bounds the timers fired in one transaction.
 const timerBatch = 500
 
-// alarm wakes the timer loop when something is due earlier than it sleeps.
+// alarm wakes a loop when something is due earlier than it sleeps.
 type alarm struct {
 	mu   sync.Mutex
 	set  time.Time
 	wake broadcast
 }
-
-func newAlarm() *alarm { return &alarm{} }
 
 // disarm returns what the next sooner closes, however late it is: ask for it before looking for the next timer.
 func (a *alarm) disarm() <-chan struct{} {
