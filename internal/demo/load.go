@@ -204,7 +204,8 @@ func (l *Load) staff(ctx context.Context) {
 					delete(l.agents, a.Name)
 				}
 				l.mu.Unlock()
-				if gone && !(a.Presence == dispatch.Away && time.Since(a.Since) < 3*l.Think) {
+				onBreak := a.Presence == dispatch.Away && time.Since(a.Since) < 3*l.Think
+				if gone && !onBreak {
 					_, err := l.Desk.SetPresence(ctx, api.Call{Agent: a.Name}, a.Name, api.SetPresence{Presence: string(dispatch.Available), Reason: loadReason})
 					l.note("come to work", err)
 				}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/caseload-dev/caseload/api/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 )
 
 // SourceNameAnnotation keeps what the history calls an object.
