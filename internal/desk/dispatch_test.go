@@ -238,6 +238,11 @@ func TestArrivalAndFreedAgentWakeAWorkerAtOnce(t *testing.T) {
 	if ch := <-freed; len(ch.Agents) != 1 || len(ch.Agents[0].Load) != 0 {
 		t.Errorf("a freed agent woke with %+v", ch)
 	}
+	arriving := wait()
+	r.present("sam")
+	if ch := <-arriving; len(ch.Agents) != 1 || ch.Agents[0].Name != "sam" {
+		t.Errorf("an agent who came woke with %+v", ch)
+	}
 }
 
 func TestChangesOfOtherPoolsDoNotWake(t *testing.T) {
@@ -304,6 +309,9 @@ func TestSetAsideTicketIsNotOfferedUntilItChanges(t *testing.T) {
 	lease := r.lease("w1", "front")[0]
 	if err := r.SetAside(r.ctx, manager, lease.Pool, api.SetAside{Epoch: lease.Epoch, Ticket: bad.ID, Reason: "panic: x"}); err != nil {
 		t.Fatal(err)
+	}
+	if ch := r.changes(r.position() - 1); len(ch.Gone) != 1 || ch.Gone[0] != bad.ID || len(ch.Waiting) != 0 {
+		t.Errorf("workers hear %+v", ch)
 	}
 	if last := r.last(bad.ID); last.Type != eventlog.SetAside || r.ticket(bad.ID).SetAside != "panic: x" {
 		t.Errorf("not visible: %+v", last)
