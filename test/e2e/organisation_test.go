@@ -70,7 +70,9 @@ spec:
   metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}]
 `)
 		Expect(err).NotTo(HaveOccurred())
-		replicas := func() string { return t.must("get", "deployment/specialists-worker", "-o", "jsonpath={.spec.replicas}") }
+		replicas := func() string {
+			return t.must("get", "deployment/specialists-worker", "-o", "jsonpath={.spec.replicas}")
+		}
 		Eventually(replicas).Should(Equal("3"))
 		Consistently(replicas, "5s", "500ms").Should(Equal("3"))
 		Expect(t.must("get", "tier/specialists", "-o", "jsonpath={.spec.replicas}")).To(Equal("3"))
