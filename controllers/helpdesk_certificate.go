@@ -15,10 +15,6 @@ import (
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
-// RotateAnnotation on a HelpDesk demands a new authority and certificate: any value that was not met yet, such as the
-// date. The change overlaps and interrupts nobody.
-const RotateAnnotation = "support.caseload.dev/rotate-certificate"
-
 // Keys of the Secret with the authority.
 const (
 	keyNextCert = "next.crt"
@@ -91,7 +87,7 @@ func certificatePolicy(h *v1alpha1.HelpDesk, overlap time.Duration) certificate.
 	return certificate.Policy{
 		Name:     fmt.Sprintf("caseload desk %s/%s", h.Namespace, h.Name),
 		Hosts:    deskHosts(h),
-		Rotation: h.Annotations[RotateAnnotation],
+		Rotation: h.Annotations[v1alpha1.RotateCertificateAnnotation],
 		Overlap:  overlap,
 	}
 }
@@ -108,7 +104,7 @@ func certificateState(authority, serving *corev1.Secret) certificate.State {
 		Active:   certificate.Pair{Certificate: authority.Data[caKey], Key: authority.Data[keyCAKey]},
 		Next:     certificate.Pair{Certificate: authority.Data[keyNextCert], Key: authority.Data[keyNextKey]},
 		Previous: authority.Data[keyPrevious],
-		Rotation: authority.Annotations[RotateAnnotation],
+		Rotation: authority.Annotations[v1alpha1.RotateCertificateAnnotation],
 		Serving: certificate.Pair{
 			Certificate: serving.Data[corev1.TLSCertKey], Key: serving.Data[corev1.TLSPrivateKeyKey],
 		},
@@ -125,7 +121,7 @@ func authoritySecret(h *v1alpha1.HelpDesk, s certificate.State) *corev1ac.Secret
 	}
 	secret := certificateSecret(h, DeskCAName(h.Name), corev1.SecretTypeOpaque, data)
 	if s.Rotation != "" {
-		secret.WithAnnotations(map[string]string{RotateAnnotation: s.Rotation})
+		secret.WithAnnotations(map[string]string{v1alpha1.RotateCertificateAnnotation: s.Rotation})
 	}
 	return secret
 }

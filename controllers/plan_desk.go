@@ -36,7 +36,7 @@ type activePlan struct {
 
 // has says that the active plan has the entry with this very content.
 func (a *activePlan) has(ref plan.EntryRef) bool {
-	i, found := slices.BinarySearchFunc(a.manifest.Entries, ref.Key, func(e plan.EntryRef, k plan.Key) int { return e.Key.Compare(k) })
+	i, found := slices.BinarySearchFunc(a.manifest.Entries, ref.Key, func(e plan.EntryRef, k plan.Key) int { return e.Compare(k) })
 	return found && a.manifest.Entries[i].Hash == ref.Hash
 }
 

@@ -51,7 +51,7 @@ type Storage struct {
 
 	// embedded applies to type Embedded.
 	// +optional
-	// +kubebuilder:default={}
+	// +default={}
 	Embedded EmbeddedStorage `json:"embedded,omitzero"`
 }
 

@@ -7,6 +7,10 @@ import (
 // PausedAnnotation on an object stops its controller from acting on it while the value is "true".
 const PausedAnnotation = "support.caseload.dev/paused"
 
+// RotateCertificateAnnotation on a HelpDesk demands a new authority and certificate for its desk: any value that was not
+// met yet, such as the date. Old and new overlap, so nobody is interrupted.
+const RotateCertificateAnnotation = "support.caseload.dev/rotate-certificate"
+
 // ObjectName is the name of an object in the same namespace.
 //
 // +kubebuilder:validation:MinLength=1
