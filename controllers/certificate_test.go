@@ -57,7 +57,9 @@ var _ = Describe("A desk's certificate", func() {
 				}
 			}
 		}()
-		change(t, "acme", func(h *v1alpha1.HelpDesk) { metav1.SetMetaDataAnnotation(&h.ObjectMeta, v1alpha1.RotateCertificateAnnotation, "now") })
+		change(t, "acme", func(h *v1alpha1.HelpDesk) {
+			metav1.SetMetaDataAnnotation(&h.ObjectMeta, v1alpha1.RotateCertificateAnnotation, "now")
+		})
 		Eventually(func() []byte { return t.serving("acme").Certificate[0] }).ShouldNot(Equal(first.Certificate[0]))
 		Eventually(func() int { return bytes.Count(t.bundle("acme"), []byte("BEGIN CERTIFICATE")) }).Should(Equal(1))
 		close(stopReading)
