@@ -22,10 +22,13 @@ type auditEvent struct {
 	ObjectRef               struct{ Resource, Subresource, APIGroup string }
 }
 
-// auditLog reads what the kube-apiserver logs from now on.
-type auditLog struct{ file *os.File }
+// auditLog reads what the kube-apiserver logs of a namespace from now on.
+type auditLog struct {
+	file      *os.File
+	namespace string
+}
 
-func newAuditLog() *auditLog {
+func newAuditLog(namespace string) *auditLog {
 	GinkgoHelper()
 	path := os.Getenv("CASELOAD_AUDIT_LOG")
 	if path == "" {
@@ -36,7 +39,7 @@ func newAuditLog() *auditLog {
 	DeferCleanup(file.Close)
 	_, err = file.Seek(0, io.SeekEnd)
 	Expect(err).NotTo(HaveOccurred())
-	return &auditLog{file}
+	return &auditLog{file, namespace}
 }
 
 // writes of our identities since the last call, but for leader election, access reviews and tokens.
@@ -50,8 +53,9 @@ func (l *auditLog) writes() []string {
 		if json.Unmarshal(scanner.Bytes(), &event) != nil || event.Stage != "ResponseComplete" {
 			continue
 		}
-		ours := strings.HasPrefix(event.User.Username, "system:serviceaccount:"+manager+":") ||
-			strings.HasPrefix(event.User.Username, "system:serviceaccount:e2e-")
+		// Whatever is for the namespace has its name in the path, cluster-scoped children too.
+		ours := strings.HasPrefix(event.User.Username, "system:serviceaccount:"+manager+":") && strings.Contains(event.RequestURI, l.namespace) ||
+			strings.HasPrefix(event.User.Username, "system:serviceaccount:"+l.namespace+":")
 		switch event.ObjectRef.Resource {
 		case "leases", "localsubjectaccessreviews", "subjectaccessreviews", "tokenreviews":
 			continue
@@ -73,8 +77,8 @@ func isWrite(verb string) bool {
 
 var _ = Describe("A settled system", Serial, func() {
 	It("writes nothing, also when the manager restarts", func(ctx SpecContext) {
-		log := newAuditLog()
 		t := newTenant(ctx)
+		log := newAuditLog(t.namespace)
 		t.sample("three-tier")
 		Expect(log.writes()).NotTo(BeEmpty(), "the manager creates workloads: the log is read right")
 
