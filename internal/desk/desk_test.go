@@ -42,8 +42,7 @@ type rig struct {
 	stop  func()
 	org   *organisation
 	// hash of the active plan.
-	hash  string
-	epoch int64
+	hash string
 }
 
 // newRig is a desk that serves the organisation.
@@ -100,10 +99,10 @@ func (r *rig) run() {
 // eventually asks until it is so. The clock moves only if the test moves it.
 func (r *rig) eventually(what string, is func() bool) {
 	r.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
-			r.Fatalf("not so after 10 s: %s", what)
+			r.Fatalf("not so after a minute: %s", what)
 		}
 		time.Sleep(time.Millisecond)
 	}

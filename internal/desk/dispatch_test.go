@@ -229,7 +229,7 @@ func TestArrivalAndFreedAgentWakeAWorkerAtOnce(t *testing.T) {
 		return got
 	}
 	arrived := wait()
-	r.OpenTicket(r.ctx, manager, chat(about("unrelated"))) //nolint:errcheck // seen by what it wakes
+	r.opened()
 	if ch := <-arrived; len(ch.Waiting) != 1 {
 		t.Errorf("an arrival woke with %+v", ch)
 	}

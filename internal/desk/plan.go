@@ -156,7 +156,7 @@ func (d *Desk) checkPush(body *api.PushPlan) error {
 			"this desk reads versions 1 to %d: upgrade the desk first", plan.SchemaVersion)
 	}
 	for i := 1; i < len(m.Entries); i++ {
-		if m.Entries[i-1].Key.Compare(m.Entries[i].Key) >= 0 {
+		if m.Entries[i-1].Compare(m.Entries[i].Key) >= 0 {
 			return invalid(fmt.Sprintf("body.manifest.entries[%d]", i), m.Entries[i].String(),
 				"entries must be sorted by kind and name, each once")
 		}

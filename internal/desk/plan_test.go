@@ -345,7 +345,7 @@ func TestLargeMigrationsGoInBatchesAndSurviveARestart(t *testing.T) {
 
 func TestPlanActivatedDuringAMigrationTakesOver(t *testing.T) {
 	r := newRig(t)
-	r.fill(1200, about("billing"))
+	r.fill(700, about("billing"))
 	r.apply(func(o *organisation) { o.queue("spare", "front") },
 		func(o *organisation) {
 			o.tiers["front"].Spec.DefaultQueueRef = &v1alpha1.QueueReference{Name: "spare"}
@@ -354,5 +354,5 @@ func TestPlanActivatedDuringAMigrationTakesOver(t *testing.T) {
 	// The queue that was to take them goes, too, while most are still to come.
 	r.apply(func(o *organisation) { delete(o.queues, "spare"); o.tiers["front"].Spec.DefaultQueueRef = nil })
 	r.run()
-	r.eventually("all are in general", func() bool { return r.waiting("general") == 1200 })
+	r.eventually("all are in general", func() bool { return r.waiting("general") == 700 })
 }
