@@ -112,10 +112,13 @@ func (f *connectFlags) dialCluster(ctx context.Context) (api.Service, func(), er
 		return nil, nil, err
 	}
 	name := f.helpDesk + "-desk"
-	authorities, err := kube.CoreV1().ConfigMaps(f.namespace).Get(ctx, name+"-ca", metav1.GetOptions{})
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the authorities of HelpDesk %s in namespace %s: %w (the operator publishes them once it runs the desk; kubectl -n %s get helpdesk %s says how far it is)",
-			f.helpDesk, f.namespace, err, f.namespace, f.helpDesk)
+	authorities := func() ([]byte, error) {
+		published, err := kube.CoreV1().ConfigMaps(f.namespace).Get(ctx, name+"-ca", metav1.GetOptions{})
+		if err != nil {
+			return nil, fmt.Errorf("read the authorities of HelpDesk %s in namespace %s: %w (the operator publishes them once it runs the desk; kubectl -n %s get helpdesk %s says how far it is)",
+				f.helpDesk, f.namespace, err, f.namespace, f.helpDesk)
+		}
+		return []byte(published.Data["ca.crt"]), nil
 	}
 	tokens := &serviceAccountTokens{ctx: ctx, kube: kube, namespace: f.namespace, name: f.identity(ctx, kube)}
 	first, err := tokens.Token()
@@ -128,7 +131,7 @@ func (f *connectFlags) dialCluster(ctx context.Context) (api.Service, func(), er
 	}
 	host := name + "." + f.namespace + ".svc"
 	c, err := client.New(client.Options{
-		URL: "https://" + host, ServerName: host, CAData: []byte(authorities.Data["ca.crt"]),
+		URL: "https://" + host, ServerName: host, CASource: authorities,
 		TokenSource: oauth2.ReuseTokenSourceWithExpiry(first, tokens, time.Minute),
 		Agent:       f.asAgent, UserAgent: userAgent(), Dial: forward.dial,
 	})

@@ -149,7 +149,8 @@ The same file gives the same manifests. "caseload replay" plays the file's ticke
 	return cmd
 }
 
-// writeManifests writes the files into the folder with a kustomization, or all to w for "-".
+// writeManifests writes the files into the folder, or all to w for "-". The folder is for kubectl apply -f, which fails at a
+// kustomization.
 func writeManifests(w io.Writer, dir string, files []importer.File) error {
 	if dir == "-" {
 		for _, f := range files {
@@ -162,14 +163,12 @@ func writeManifests(w io.Writer, dir string, files []importer.File) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	kustomization := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
 	for _, f := range files {
 		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
 			return err
 		}
-		kustomization += "- " + f.Name + "\n"
 	}
-	return os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(kustomization), 0o644)
+	return nil
 }
 
 func printSummary(w io.Writer, org *importer.Organisation, out string, files []importer.File) {
@@ -200,6 +199,6 @@ func printSummary(w io.Writer, org *importer.Organisation, out string, files []i
 		}
 	}
 	if out != "-" {
-		fmt.Fprintf(w, "wrote  %d files to %s; check them with: caseload lint %s\n", len(files)+1, out, out)
+		fmt.Fprintf(w, "wrote  %d files to %s; check them with: caseload lint %s\n", len(files), out, out)
 	}
 }

@@ -34,10 +34,11 @@ const (
 type Options struct {
 	// URL of the desk, such as https://acme-desk.support.svc.
 	URL string
-	// CAFile or CAData hold the PEM bundle that the desk's certificate must chain to; neither: the system's roots. The
-	// file is read again when it changes.
-	CAFile string
-	CAData []byte
+	// CAFile, CASource or CAData give the PEM bundle that the desk's certificate must chain to, the first that is set;
+	// none: the system's roots. The file is read again when it changes, the source when the desk is not trusted.
+	CAFile   string
+	CASource func() ([]byte, error)
+	CAData   []byte
 	// ServerName the certificate must be for, if not the URL's host.
 	ServerName string
 

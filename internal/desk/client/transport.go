@@ -20,7 +20,7 @@ type DialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 // caCheckInterval is how often the CA file is compared with what was read.
 const caCheckInterval = 5 * time.Second
 
-// rotatingTransport trusts what the CA file holds now: when the file changes, new requests take new connections.
+// rotatingTransport trusts what the CA file or source holds now: when that changes, new requests take new connections.
 type rotatingTransport struct {
 	options Options
 
@@ -31,17 +31,25 @@ type rotatingTransport struct {
 }
 
 func newRotatingTransport(o Options) (*rotatingTransport, error) {
-	t := &rotatingTransport{options: o, bundle: o.CAData}
-	if o.CAFile != "" {
-		var err error
-		if t.bundle, err = os.ReadFile(o.CAFile); err != nil {
-			return nil, fmt.Errorf("CA of the desk: %w", err)
-		}
-	}
+	t := &rotatingTransport{options: o, checked: time.Now()}
 	var err error
-	t.checked = time.Now()
+	if t.bundle, err = t.read(); err != nil {
+		return nil, fmt.Errorf("CA of the desk: %w", err)
+	}
 	t.current, err = t.build(t.bundle)
 	return t, err
+}
+
+// read the bundle from where the options say.
+func (t *rotatingTransport) read() ([]byte, error) {
+	switch o := &t.options; {
+	case o.CAFile != "":
+		return os.ReadFile(o.CAFile)
+	case o.CASource != nil:
+		return o.CASource()
+	default:
+		return o.CAData, nil
+	}
 }
 
 func (t *rotatingTransport) build(bundle []byte) (*http.Transport, error) {
@@ -70,33 +78,36 @@ func (t *rotatingTransport) build(bundle []byte) (*http.Transport, error) {
 }
 
 func (t *rotatingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	res, err := t.transport(false).RoundTrip(req)
+	used := t.transport(nil)
+	res, err := used.RoundTrip(req)
 	if err == nil || !untrusted(err) {
 		return res, err
 	}
-	// The desk may have got a certificate of a new CA that the file already has. Nothing was sent yet.
+	// The desk may have got a certificate of a new CA that is announced already. Nothing was sent yet.
 	again := req.Clone(req.Context())
 	if req.GetBody != nil {
 		if again.Body, err = req.GetBody(); err != nil {
 			return nil, err
 		}
 	}
-	return t.transport(true).RoundTrip(again)
+	return t.transport(used).RoundTrip(again)
 }
 
 // CloseIdleConnections is called through http.Client.
-func (t *rotatingTransport) CloseIdleConnections() { t.transport(false).CloseIdleConnections() }
+func (t *rotatingTransport) CloseIdleConnections() { t.transport(nil).CloseIdleConnections() }
 
-// transport returns the one that trusts the CA file as it is now. What cannot be read or parsed changes nothing: the
-// file may be in the middle of its replacement.
-func (t *rotatingTransport) transport(now bool) *http.Transport {
+// transport returns the one that trusts the present bundle. The file is looked at now and then, a source only after the
+// desk was not trusted by a transport, nil for none. What cannot be read or parsed changes nothing: the file may be in the
+// middle of its replacement.
+func (t *rotatingTransport) transport(distrusted *http.Transport) *http.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.options.CAFile == "" || !now && time.Since(t.checked) < caCheckInterval {
+	due := t.options.CAFile != "" && time.Since(t.checked) >= caCheckInterval
+	if distrusted != t.current && !due {
 		return t.current
 	}
 	t.checked = time.Now()
-	bundle, err := os.ReadFile(t.options.CAFile)
+	bundle, err := t.read()
 	if err != nil || bytes.Equal(bundle, t.bundle) {
 		return t.current
 	}
