@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -250,7 +251,7 @@ func pushOrganisation(t *testing.T, desk api.Service) {
 }
 
 func problemOf(err error) string {
-	if problem, ok := err.(*api.Problem); ok {
+	if problem := (*api.Problem)(nil); errors.As(err, &problem) {
 		return problem.Type
 	}
 	return ""

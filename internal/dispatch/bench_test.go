@@ -73,11 +73,12 @@ func BenchmarkDecideFloor(b *testing.B) {
 		slices.SortFunc(waiting, func(x, y dispatch.Demand) int {
 			return dispatch.Compare(s.plan.Queues[x.Queue], &x, s.plan.Queues[y.Queue], &y)
 		})
-		var decisions []dispatch.Decision
+		decisions := 0
 		for i, d := range waiting {
 			considered := make([]string, dispatch.MaxConsidered)
 			copy(considered, s.pool.Agents[min(i, 900):])
-			decisions = append(decisions, dispatch.Decision{Ticket: d.Ticket, OrderKey: dispatch.OrderKey(s.plan.Queues[d.Queue], &d), Considered: considered})
+			decided := dispatch.Decision{Ticket: d.Ticket, OrderKey: dispatch.OrderKey(s.plan.Queues[d.Queue], &d), Considered: considered}
+			decisions += len(decided.Considered)
 		}
 	}
 }

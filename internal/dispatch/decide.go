@@ -84,7 +84,7 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 		r.free = append(r.free, c)
 		r.byName[name] = c
 	}
-	slices.SortFunc(r.free, func(a, b *candidate) int { return compareNames(a, b) })
+	slices.SortFunc(r.free, compareNames)
 	for class, w := range s.Classes {
 		if len(r.free) == 0 || len(w.Demands) == 0 && !w.More {
 			continue

@@ -299,12 +299,12 @@ func (c *compilation) result() Result {
 	plan := newDeclarations(c.objects.HelpDesk.Name)
 	for _, cand := range c.sorted {
 		r.Belongs[cand.key] = true
-		switch {
-		case cand.chosen == declared:
+		switch cand.chosen {
+		case declared:
 			r.Entries = append(r.Entries, cand.entry)
 			plan.add(cand.object)
 			r.Current[cand.key] = true
-		case cand.chosen == accepted:
+		case accepted:
 			r.Entries = append(r.Entries, *cand.last)
 			plan.add(cand.lastObject)
 			if cand.unchanged {

@@ -90,7 +90,7 @@ func hashJSON(value any) string {
 
 // NewManifest lists the entries, which it sorts in place.
 func NewManifest(helpDesk string, entries []Entry) Manifest {
-	slices.SortFunc(entries, func(a, b Entry) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(entries, func(a, b Entry) int { return a.Compare(b.Key) })
 	m := Manifest{SchemaVersion: SchemaVersion, HelpDesk: helpDesk, Entries: make([]EntryRef, len(entries))}
 	for i, e := range entries {
 		m.Entries[i] = EntryRef{Key: e.Key, Hash: e.Hash()}

@@ -67,20 +67,20 @@ type rule struct {
 }
 
 // matches says whether the rule applies, and the first condition that fails. A nil condition and error: it matched.
-func (r *rule) matches(f *facts) (failed *condition, unanswered error, ok bool) {
+func (r *rule) matches(f *facts) (failed *condition, ok bool, unanswered error) {
 	for i := range r.conditions {
 		if !r.conditions[i].holds(f) {
-			return &r.conditions[i], nil, false
+			return &r.conditions[i], false, nil
 		}
 	}
 	if r.broken != nil {
-		return nil, r.broken, false
+		return nil, false, r.broken
 	}
 	if r.when == nil {
-		return nil, nil, true
+		return nil, true, nil
 	}
 	holds, err := r.when.holds(f)
-	return nil, err, holds && err == nil
+	return nil, holds && err == nil, err
 }
 
 // why words the outcome of matches.

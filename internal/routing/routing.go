@@ -95,7 +95,7 @@ func (w *walk) ask(name string) {
 	}
 	for i := range team.Policy.rules {
 		rule := &team.Policy.rules[i]
-		failed, unanswered, ok := rule.matches(w.facts)
+		failed, ok, unanswered := rule.matches(w.facts)
 		obstacle := ""
 		if ok {
 			obstacle = w.obstacle(rule)

@@ -155,11 +155,12 @@ func (c *checker) agent(name string) *agentState {
 
 func (c *checker) ticket(r *Record) {
 	t := c.tickets[r.Ticket]
-	if t == nil {
+	switch {
+	case t == nil:
 		t = c.opened(r)
-	} else if r.Version != t.version+1 {
+	case r.Version != t.version+1:
 		c.fault(r, "ticket %d goes from version %d to %d", t.id, t.version, r.Version)
-	} else if r.From == nil || !sameState(*r.From, t.state) {
+	case r.From == nil || !sameState(*r.From, t.state):
 		c.fault(r, "ticket %d is said to come from %+v, but was %+v", t.id, r.From, t.state)
 	}
 	if r.To == nil {

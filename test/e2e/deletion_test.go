@@ -5,7 +5,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	. "github.com/onsi/gomega/gexec"
+	"github.com/onsi/gomega/gexec"
 )
 
 var _ = Describe("Deletion", func() {
@@ -21,9 +21,9 @@ var _ = Describe("Deletion", func() {
 	// gone deletes and waits as a person does.
 	gone := func(args ...string) {
 		GinkgoHelper()
-		session, err := Start(exec.Command("kubectl", append([]string{"delete", "--wait=true"}, args...)...), GinkgoWriter, GinkgoWriter)
+		session, err := gexec.Start(exec.Command("kubectl", append([]string{"delete", "--wait=true"}, args...)...), GinkgoWriter, GinkgoWriter)
 		Expect(err).NotTo(HaveOccurred())
-		Eventually(session, deletion).Should(Exit(0))
+		Eventually(session, deletion).Should(gexec.Exit(0))
 	}
 
 	It("of a queue moves its tickets, and their history says why", func() {

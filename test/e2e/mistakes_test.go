@@ -48,8 +48,8 @@ var _ = Describe("A mistake", Ordered, func() {
 			Expect(lint + err.Error()).To(ContainSubstring(says))
 			t.must("delete", object)
 		},
-		Entry("a missing team", object("Tier", "lost", "{teamRef: {name: suport}, level: 1, agentSelector: {}}"),
-			"tier/lost", "ResolvedRefs", `suport`),
+		Entry("a missing team", object("Tier", "lost", "{teamRef: {name: customer-cares}, level: 1, agentSelector: {}}"),
+			"tier/lost", "ResolvedRefs", `customer-cares`),
 		Entry("a CEL rule that does not compile",
 			object("RoutingPolicy", "cel", "{teamRef: {name: everyone}, rules: [{name: vip, when: 'ticket.subjct == \"x\"', queueRef: {name: inbox}}]}"),
 			"routing/cel", "Accepted", "subjct"),

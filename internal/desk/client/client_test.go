@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -110,8 +111,8 @@ func TestNoRepetition(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := &lossy{failures: []http.HandlerFunc{tc.failure}}
 			_, err := open(t.Context(), t, l, client.Options{RetryFor: tc.retryFor})
-			problem, ok := err.(*api.Problem)
-			if !ok || problem.Status != tc.status || !strings.Contains(problem.Detail, tc.says) {
+			var problem *api.Problem
+			if !errors.As(err, &problem) || problem.Status != tc.status || !strings.Contains(problem.Detail, tc.says) {
 				t.Errorf("%v", err)
 			}
 			if len(l.keys) != 1 {

@@ -208,10 +208,11 @@ func (s *Server) recoverPanic(hctx huma.Context, o operation) {
 		return
 	}
 	r, _ := humago.Unwrap(hctx)
-	if cause != http.ErrAbortHandler && r.Context().Err() == nil {
+	aborted := cause == any(http.ErrAbortHandler)
+	if !aborted && r.Context().Err() == nil {
 		s.Logger.Error("call panicked", "operation", o.id, "panic", cause, "stack", string(debug.Stack()))
 	}
-	if hctx.Status() != 0 || cause == http.ErrAbortHandler {
+	if hctx.Status() != 0 || aborted {
 		panic(http.ErrAbortHandler)
 	}
 	writeProblem(responseWriter(hctx), api.NewProblem(http.StatusInternalServerError, api.ProblemInternal,

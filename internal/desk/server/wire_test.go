@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -218,7 +219,7 @@ func TestBackup(t *testing.T) {
 }
 
 func problemType(err error) string {
-	if problem, ok := err.(*api.Problem); ok {
+	if problem := (*api.Problem)(nil); errors.As(err, &problem) {
 		return problem.Type
 	}
 	return fmt.Sprintf("no problem: %v", err)

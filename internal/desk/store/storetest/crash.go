@@ -23,7 +23,7 @@ import (
 const victimEnv = "CASELOAD_STORETEST_VICTIM"
 
 // loadUntilKilled opens tickets from many callers, some failing, and prints those acknowledged.
-func loadUntilKilled(t *testing.T, s store.Store) {
+func loadUntilKilled(s store.Store) {
 	var callers sync.WaitGroup
 	for caller := range 16 {
 		callers.Go(func() {

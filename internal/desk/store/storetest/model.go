@@ -43,7 +43,7 @@ func testModel(t *testing.T, open Open) {
 		var m model
 		for range rapid.IntRange(1, 6).Draw(rt, "transactions") {
 			m.transact(rt, s)
-			if err := s.View(context.Background(), func(r store.Reader) error { return m.compare(r) }); err != nil {
+			if err := s.View(context.Background(), m.compare); err != nil {
 				rt.Fatal(err)
 			}
 		}

@@ -44,8 +44,8 @@ func testReopen(t *testing.T, open Open) {
 	var offer int64
 
 	update(t, s, func(tx store.Tx) error {
-		if _, err := tx.Plan(0); err != store.ErrNotFound {
-			return fmt.Errorf("a plan before the first: %v", err)
+		if _, err := tx.Plan(0); !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("a plan before the first: %w", err)
 		}
 		if err := insert(tx, full); err != nil {
 			return err

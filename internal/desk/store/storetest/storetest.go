@@ -29,7 +29,7 @@ type Open func(t *testing.T, folder string) store.Store
 // first of all, whatever its environment.
 func Run(t *testing.T, open Open) {
 	if folder := os.Getenv(victimEnv); folder != "" {
-		loadUntilKilled(t, open(t, folder))
+		loadUntilKilled(open(t, folder))
 		return
 	}
 	for _, test := range []struct {
