@@ -153,7 +153,6 @@ type RoutingPolicySpec struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=routingpolicies,shortName=routing,categories=support
 // +kubebuilder:printcolumn:name="Team",type=string,JSONPath=`.spec.teamRef.name`
-// +kubebuilder:printcolumn:name="Rules",type=string,JSONPath=`.spec.rules[*].name`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
