@@ -189,3 +189,14 @@ func TestCapacityHoldsUnderConcurrentCommits(t *testing.T) {
 		}
 	}
 }
+
+// A decision made for the agent meanwhile still holds: what it rests on, presence and load, is as it was.
+func TestAcceptingDoesNotSpoilTheNextDecision(t *testing.T) {
+	r := newRig(t)
+	offered, next := r.offered("jo"), r.opened()
+	d := r.decision(next, "jo")
+	must(r.Accept(r.ctx, as("jo"), offered.ID, api.Accept{Offer: offered.Offer.ID}))(t)
+	if got := r.commit(d)[0]; got != "" {
+		t.Errorf("refused: %s", got)
+	}
+}
