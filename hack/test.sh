@@ -20,7 +20,7 @@ if [ -n "$CONTEXT" ]; then
 elif why=$(cluster check 2>&1 >/dev/null); then
   part "end to end, on a real node" test-e2e
 else
-  skipped+=("end to end on a real node: $(tail -n1 <<<"$why")")
+  skipped+=("end to end on a real node, because this machine cannot run one:"$'\n'"$(grep -A1 '^✗' <<<"$why")")
 fi
 
 say "All passed in ${SECONDS}s."

@@ -214,8 +214,12 @@ func (c *checker) timer(r *Record, t *ticketState) {
 			c.fault(r, "the timer of ticket %d fired %s early", t.id, r.Timer.Due.Sub(r.At))
 		}
 	}
-	if r.Type == "ticket.accepted" && !r.At.Before(t.WakeAt) {
-		c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.WakeAt)
+	if r.Type == "ticket.accepted" {
+		if !r.At.Before(t.WakeAt) {
+			c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.WakeAt)
+		}
+		// It ends the agent's row of missed offers, so decisions that did not see it are refused.
+		c.agent(t.Agent).changed = r.Seq
 	}
 }
 
