@@ -125,8 +125,8 @@ func (f *connectFlags) dialCluster(ctx context.Context) (api.Service, func(), er
 	if err != nil {
 		return nil, nil, err
 	}
-	forward := &tunnel{kube: kube, config: config, namespace: f.namespace, pod: name + "-0"}
-	if err := forward.open(ctx); err != nil {
+	forward, err := openTunnel(ctx, kube, config, f.namespace, name+"-0")
+	if err != nil {
 		return nil, nil, err
 	}
 	host := name + "." + f.namespace + ".svc"

@@ -6,12 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/httpstream" //nolint:staticcheck // the types that client-go's port forwarding takes
+	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
@@ -21,76 +21,106 @@ import (
 // deskPort is the port of the desk's container.
 const deskPort = 8443
 
-// tunnel forwards connections to the desk's pod through the kube-apiserver. It opens again when the pod was replaced.
+// tunnel connects to the desk's pod through the kube-apiserver. Each connection has a forwarding of its own: one that a
+// vanished pod leaves hanging holds up no other.
 type tunnel struct {
 	kube      kubernetes.Interface
 	config    *rest.Config
 	namespace string
 	pod       string
+	// first connection, made to see that there is a way; the first dial takes it.
+	first chan net.Conn
+}
 
-	mu      sync.Mutex
-	address string
-	stop    chan struct{}
-	done    chan struct{}
+// openTunnel to a pod, which must run.
+func openTunnel(ctx context.Context, kube kubernetes.Interface, config *rest.Config, namespace, pod string) (*tunnel, error) {
+	t := &tunnel{kube: kube, config: config, namespace: namespace, pod: pod, first: make(chan net.Conn, 1)}
+	conn, err := t.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.first <- conn
+	return t, nil
 }
 
 // dial connects to the desk, whatever the address.
 func (t *tunnel) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	if err := t.open(ctx); err != nil {
-		return nil, err
+	select {
+	case conn := <-t.first:
+		return conn, nil
+	default:
+		return t.connect(ctx)
 	}
-	t.mu.Lock()
-	address := t.address
-	t.mu.Unlock()
-	var dialer net.Dialer
-	return dialer.DialContext(ctx, "tcp", address)
 }
 
-// open starts forwarding unless that goes on already.
-func (t *tunnel) open(ctx context.Context) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done != nil {
-		select {
-		case <-t.done:
-		default:
-			return nil
+// close the connection that nobody took.
+func (t *tunnel) close() {
+	select {
+	case conn := <-t.first:
+		_ = conn.Close()
+	default:
+	}
+}
+
+func (t *tunnel) connect(ctx context.Context) (net.Conn, error) {
+	connection, data, err := t.forward()
+	if err != nil {
+		if why := t.checkPod(ctx); why != nil {
+			return nil, why
 		}
+		return nil, fmt.Errorf("forward a port to pod %s in namespace %s: %w (it takes the verb create on pods/portforward)", t.pod, t.namespace, err)
 	}
-	if err := t.checkPod(ctx); err != nil {
-		return err
-	}
+	// A pipe has the deadlines that a stream lacks.
+	near, far := net.Pipe()
+	go func() {
+		_, _ = io.Copy(far, data)
+		_ = far.Close()
+	}()
+	go func() {
+		_, _ = io.Copy(data, far)
+		_ = connection.Close()
+		_ = far.Close()
+	}()
+	return near, nil
+}
+
+// forward the desk's port: a stream for the data, after one by which the other side says what went wrong.
+func (t *tunnel) forward() (connection httpstream.Connection, data httpstream.Stream, err error) {
 	dialer, err := t.dialer()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	t.stop, t.done = make(chan struct{}), make(chan struct{})
-	ready := make(chan struct{})
-	ports := []string{fmt.Sprintf("0:%d", deskPort)}
-	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, ports, t.stop, ready, io.Discard, io.Discard)
+	connection, _, err = dialer.Dial(portforward.PortForwardProtocolV1Name)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	ended := make(chan error, 1)
-	go func(done chan struct{}) {
-		defer close(done)
-		ended <- forwarder.ForwardPorts()
-	}(t.done)
-	select {
-	case <-ready:
-	case err := <-ended:
-		return fmt.Errorf("forward a port to pod %s in namespace %s: %w (it takes the verb create on pods/portforward)", t.pod, t.namespace, err)
-	case <-ctx.Done():
-		close(t.stop)
-		<-t.done
-		return ctx.Err()
-	}
-	local, err := forwarder.GetPorts()
+	defer func() {
+		if err != nil {
+			_ = connection.Close()
+		}
+	}()
+	headers := http.Header{}
+	headers.Set(corev1.PortHeader, strconv.Itoa(deskPort))
+	headers.Set(corev1.PortForwardRequestIDHeader, "0")
+	headers.Set(corev1.StreamType, corev1.StreamTypeError)
+	failure, err := connection.CreateStream(headers)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	t.address = fmt.Sprintf("127.0.0.1:%d", local[0].Local)
-	return nil
+	if err = failure.Close(); err != nil { // nothing is written to it
+		return nil, nil, err
+	}
+	headers.Set(corev1.StreamType, corev1.StreamTypeData)
+	if data, err = connection.CreateStream(headers); err != nil {
+		return nil, nil, err
+	}
+	go func() {
+		// It ends with the connection; before that, what it says is that the pod's side is gone.
+		if message, _ := io.ReadAll(failure); len(message) > 0 {
+			_ = connection.Close()
+		}
+	}()
+	return connection, data, nil
 }
 
 // checkPod says what is the matter with a pod that cannot be reached.
@@ -124,18 +154,4 @@ func (t *tunnel) dialer() (httpstream.Dialer, error) {
 	return portforward.NewFallbackDialer(overWebSocket, overSPDY, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
-}
-
-func (t *tunnel) close() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.done == nil {
-		return
-	}
-	select {
-	case <-t.done:
-	default:
-		close(t.stop)
-		<-t.done
-	}
 }

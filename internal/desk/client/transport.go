@@ -73,7 +73,9 @@ func (t *rotatingTransport) build(bundle []byte) (*http.Transport, error) {
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
-		DisableCompression:    true,
+		// A connection that died without a word is found dead within 15 seconds, also under a call that waits longer.
+		HTTP2:              &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
+		DisableCompression: true,
 	}, nil
 }
 
