@@ -48,9 +48,10 @@ func (c *deskClock) now() time.Time {
 
 // read returns desk time and the machine's. Round strips Go's monotonic reading, which would hide a step of the clock.
 func (c *deskClock) read() (desk, machine time.Time) {
-	machine = c.machine.Now().UTC().Round(0).Truncate(time.Millisecond)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Read in turn: a reading that waited while a later one was noted would look like a step back.
+	machine = c.machine.Now().UTC().Round(0).Truncate(time.Millisecond)
 	if machine.Before(c.mark) {
 		c.behind = c.mark.Sub(machine)
 		return c.mark, machine
