@@ -81,7 +81,7 @@ func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api
 		if changes.Agents, err = agentStates(r, touched.agents); err != nil {
 			return err
 		}
-		for _, id := range touched.tickets {
+		for _, id := range touched.waiting {
 			t, err := r.Ticket(id)
 			if err != nil {
 				return err
@@ -92,6 +92,7 @@ func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api
 			}
 			changes.Waiting = append(changes.Waiting, dispatch.NewDemand(p.Queues[t.Queue], t, ""))
 		}
+		changes.Gone = append(changes.Gone, touched.gone...)
 		return nil
 	})
 	return changes, err
@@ -105,9 +106,10 @@ func offerable(p *plan.Plan, pool *plan.Pool, t *ticket.Ticket) bool {
 
 // touched is what records speak of, as far as it is a pool's.
 type touched struct {
-	plan    bool
-	tickets []int64
-	agents  []string
+	plan bool
+	// waiting are the tickets that the last record about them left waiting in the pool, gone the others.
+	waiting, gone []int64
+	agents        []string
 }
 
 func touch(pool *plan.Pool, records []eventlog.Record) touched {
@@ -116,7 +118,8 @@ func touch(pool *plan.Pool, records []eventlog.Record) touched {
 		queues[q] = true
 	}
 	var all touched
-	seen := map[int64]bool{}
+	var tickets []int64
+	last := map[int64]*eventlog.State{}
 	agents := map[string]bool{}
 	agent := func(name string) {
 		if _, in := slices.BinarySearch(pool.Agents, name); in && !agents[name] {
@@ -128,15 +131,25 @@ func touch(pool *plan.Pool, records []eventlog.Record) touched {
 		r := &records[i]
 		all.plan = all.plan || r.Type == eventlog.PlanActivated
 		agent(r.Agent)
-		for _, s := range []*eventlog.State{r.From, r.To} {
-			if s == nil {
-				continue
+		if r.From != nil {
+			agent(r.From.Agent)
+		}
+		if r.To == nil { // no ticket's
+			continue
+		}
+		agent(r.To.Agent)
+		if queues[r.To.Queue] || r.From != nil && queues[r.From.Queue] {
+			if last[r.Ticket] == nil {
+				tickets = append(tickets, r.Ticket)
 			}
-			agent(s.Agent)
-			if queues[s.Queue] && !seen[r.Ticket] {
-				seen[r.Ticket] = true
-				all.tickets = append(all.tickets, r.Ticket)
-			}
+			last[r.Ticket] = r.To
+		}
+	}
+	for _, id := range tickets {
+		if to := last[id]; to.Status == ticket.Waiting && queues[to.Queue] {
+			all.waiting = append(all.waiting, id)
+		} else {
+			all.gone = append(all.gone, id)
 		}
 	}
 	return all
