@@ -205,6 +205,11 @@ func TestChangesAreThePresentRows(t *testing.T) {
 	if ch := r.changes(r.position()); len(ch.Waiting)+len(ch.Gone)+len(ch.Agents) != 0 || ch.Reset {
 		t.Errorf("nothing happened, got %+v", ch)
 	}
+	offered := r.offer(arrived, "jo")
+	must(r.Decline(r.ctx, as("jo"), arrived.ID, api.Decline{Offer: offered.Offer.ID}))(t)
+	if ch := r.changes(ch.Position); len(ch.Waiting) != 1 || len(ch.Waiting[0].Asks) != 1 || len(ch.Gone) != 0 {
+		t.Errorf("the ticket was offered and declined, got %+v", ch)
+	}
 	r.apply(func(o *organisation) { o.agent("kim") })
 	if ch := r.changes(ch.Position); !ch.Reset || ch.PlanRevision != 2 {
 		t.Errorf("a new plan must reset: %+v", ch)
