@@ -39,8 +39,8 @@ use_cluster() {
   export IMAGE
 }
 
-# install_chart puts the manager into the cluster, or upgrades it.
+# install_chart puts the manager into the cluster, or upgrades it. Arguments go to helm.
 install_chart() {
   "$BIN/helm" upgrade --install caseload charts/caseload --namespace "$NAMESPACE" --create-namespace \
-    --set image="$IMAGE" --wait --timeout 3m
+    --set image="$IMAGE" --wait --timeout 3m "$@"
 }

@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/replay"
+	"github.com/caseload-dev/caseload/test/checker"
+)
+
+const (
+	// historyDesk is the HelpDesk of the organisation that a history becomes.
+	historyDesk = "history"
+	// replayTime is how long a replay with faults may take.
+	replayTime = 6 * time.Minute
+	// faultTime is the part of it in which the faults happen.
+	faultTime = 150 * time.Second
+	// unproven is the largest part of the decisions whose order the log may leave open, as a change came in between.
+	unproven = 0.1
+)
+
+// history to replay: the tickets of a real company where the file is, else some that are made up.
+type history struct {
+	file    string
+	speedUp string
+	cases   int
+}
+
+func theHistory() history {
+	GinkgoHelper()
+	real := os.Getenv("CASELOAD_DATA")
+	if real == "" {
+		real = filepath.Join("..", "..", "..", "shared", "data", "volvo-it-problems.csv")
+	}
+	if _, err := os.Stat(real); err == nil {
+		return history{file: real, speedUp: "50000", cases: 1487}
+	}
+	AddReportEntry("made-up history", real+" is not there: CASELOAD_DATA names an event log of 1,487 real cases")
+	file := filepath.Join(GinkgoT().TempDir(), "history.csv")
+	const cases = 150
+	Expect(os.WriteFile(file, madeUp(cases), 0o600)).To(Succeed())
+	// Two days of arrivals and work.
+	return history{file: file, speedUp: "1200", cases: cases}
+}
+
+// madeUp is an event log of three lines of support, some of whose cases are handed on, put off, or continue after their end.
+func madeUp(cases int) []byte {
+	random := rand.New(rand.NewPCG(1, 2))
+	lines := []string{"Desk", "Apps 2nd", "Core 3rd"}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	write := func(cells ...string) { _ = w.Write(cells) } // into memory
+	write("case:concept:name", "concept:name", "lifecycle:transition", "org:resource", "organization involved", "org:group", "impact", "time:timestamp")
+	arrival := time.Date(2030, 5, 6, 8, 0, 0, 0, time.UTC)
+	for i := range cases {
+		arrival = arrival.Add(time.Duration(random.IntN(30)) * time.Minute)
+		at := arrival
+		event := func(activity, transition, person string, line int) {
+			impact := []string{"Low", "Medium", "High", "Major"}[i%4]
+			write(fmt.Sprintf("case-%d", i+1), activity, transition, person, lines[line], "Line "+lines[line], impact, at.Format(time.RFC3339))
+			at = at.Add(time.Duration(1+random.IntN(120)) * time.Minute)
+		}
+		person := func(line int) string { return fmt.Sprintf("P%d%d", line, random.IntN(6)) }
+		event("Queued", "Awaiting Assignment", "", 0)
+		line := 0
+		for who := person(line); ; who = person(line) {
+			event("Accepted", "In Progress", who, line)
+			if random.IntN(3) == 0 {
+				event("Accepted", "Wait - User", who, line)
+				event("Accepted", "In Progress", who, line)
+			}
+			if line == len(lines)-1 || random.IntN(2) == 0 {
+				event("Completed", "Resolved", who, line)
+				break
+			}
+			line++
+			event("Queued", "Awaiting Assignment", who, line)
+		}
+		if random.IntN(5) == 0 {
+			event("Accepted", "In Progress", person(line), line)
+			event("Completed", "Resolved", person(line), line)
+		}
+		event("Completed", "Closed", "Siebel", line)
+	}
+	w.Flush()
+	return b.Bytes()
+}
+
+var _ = Describe("A history", Ordered, Label("replay"), func() {
+	var t tenant
+	var h history
+	var f *faults
+
+	BeforeAll(func(ctx SpecContext) {
+		t, h = newTenant(ctx), theHistory()
+	})
+
+	It("becomes an organisation that is Ready", func(ctx SpecContext) {
+		dir := GinkgoT().TempDir()
+		// Short offers, so that some end while the desk is away.
+		_, err := output("", binary, "import", "eventlog", h.file, "--out", dir, "--help-desk", historyDesk, "--offer-timeout", "5s")
+		Expect(err).NotTo(HaveOccurred())
+		began := time.Now()
+		t.must("apply", "--server-side", "-f", dir)
+		applied := time.Since(began)
+		// kubectl wait asks for each of a thousand objects, five a second.
+		notReady := `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}`
+		Eventually(func(g Gomega) {
+			list, err := t.kubectl("get", "helpdesks,supportteams,tiers,queues,agents,routingpolicies", "-o", notReady)
+			g.Expect(err).NotTo(HaveOccurred())
+			for line := range strings.Lines(list) {
+				g.Expect(line).To(HaveSuffix(" True\n"))
+			}
+		}, patience, "1s").Should(Succeed())
+		AddReportEntry("applied and Ready", fmt.Sprintf("applied in %s, Ready after %s", applied.Round(time.Second), time.Since(began).Round(time.Second)))
+		t.must("scale", "tiers", "--all", "--replicas=2")
+	})
+
+	It("is replayed to its end while parts fail", func(ctx SpecContext) {
+		faultCtx, stop := context.WithCancel(ctx)
+		defer stop()
+		f = newFaults(faultCtx, t)
+		var failing errgroup.Group
+		failing.Go(func() error { return f.spread(faultTime) })
+		failing.Go(func() error {
+			for _, demand := range []string{"first", "second"} {
+				if err := f.rotate(demand); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+
+		var stdout bytes.Buffer
+		command := exec.CommandContext(ctx, binary, "replay", h.file, "-n", t.namespace, "--speed-up", h.speedUp, "--patience", "3m", "-o", "json")
+		command.Stdout, command.Stderr = &stdout, GinkgoWriter
+		err := command.Run()
+		report := replay.Report{Wrong: []string{"no report"}}
+		_ = json.Unmarshal(stdout.Bytes(), &report) // what is not there shows below
+		Expect(report.Wrong).To(BeEmpty())
+		Expect(err).NotTo(HaveOccurred())
+		Expect(report.Replay.Tickets).To(Equal(h.cases))
+		Expect(report.Replay.HandOvers).To(Equal(report.History.HandOvers))
+		AddReportEntry("replayed", fmt.Sprintf("%d tickets, %d hand-overs, %d reopened in %.0f s", report.Replay.Tickets, report.Replay.HandOvers, report.Replay.Reopened, report.ElapsedSeconds))
+
+		Expect(failing.Wait()).To(Succeed())
+		Expect(f.done).To(Equal(deck))
+	}, SpecTimeout(replayTime))
+
+	It("has a log that proves what was promised", func() {
+		// The last fault may still be healing, and timers that came due meanwhile fire then. No other fault of a log goes away.
+		var proof *checker.Report
+		Eventually(func(g Gomega) {
+			text, err := t.caseload("events")
+			g.Expect(err).NotTo(HaveOccurred())
+			records, err := checker.Read(strings.NewReader(text))
+			g.Expect(err).NotTo(HaveOccurred())
+			proof = checker.Check(records, time.Now().Add(-10*time.Second))
+			g.Expect(proof.Violations).To(BeEmpty())
+		}, patience, "2s").Should(Succeed())
+		AddReportEntry("proof", proof.String())
+
+		Expect(proof.Opened).To(HaveLen(h.cases + len(f.acknowledged)))
+		for reference, times := range proof.Opened {
+			Expect(times).To(Equal(1), "%s/%s", reference.Source, reference.Key)
+		}
+		for _, reference := range f.acknowledged {
+			source, key, _ := strings.Cut(reference, "/")
+			Expect(proof.Opened).To(HaveKey(checker.Reference{Source: source, Key: key}))
+		}
+		Expect(proof.Decisions).To(BeNumerically(">=", h.cases/2))
+		Expect(proof.Timers).To(BeNumerically(">", 0), "offers that nobody accepted have ended")
+		Expect(float64(proof.Unproven)).To(BeNumerically("<", unproven*float64(proof.Decisions)))
+	})
+})
+
+// records of the desk's log.
+func (t tenant) records(g Gomega) []eventlog.Record {
+	text, err := t.caseload("events")
+	g.Expect(err).NotTo(HaveOccurred())
+	var records []eventlog.Record
+	for line := range strings.Lines(text) {
+		var r eventlog.Record
+		g.Expect(json.Unmarshal([]byte(line), &r)).To(Succeed())
+		records = append(records, r)
+	}
+	return records
+}
