@@ -16,3 +16,5 @@ if [ -z "$CONTEXT" ]; then
   export CASELOAD_AUDIT_LOG
 fi
 go test ./test/e2e -count=1 -timeout 60m -v -ginkgo.v ${FOCUS:+-ginkgo.focus="$FOCUS"}
+
+[ -n "$CONTEXT" ] || echo "The cluster stays up for the next run; make cluster-down ends it."
