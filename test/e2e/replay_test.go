@@ -53,8 +53,8 @@ func theHistory() history {
 	file := filepath.Join(GinkgoT().TempDir(), "history.csv")
 	const cases = 150
 	Expect(os.WriteFile(file, madeUp(cases), 0o600)).To(Succeed())
-	// Two days of arrivals and work.
-	return history{file: file, speedUp: "1200", cases: cases}
+	// Two days of arrivals and work, so that all faults fall into it.
+	return history{file: file, speedUp: "900", cases: cases}
 }
 
 // madeUp is an event log of three lines of support, some of whose cases are handed on, put off, or continue after their end.
