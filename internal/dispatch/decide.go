@@ -23,6 +23,18 @@ type Window struct {
 	More bool
 }
 
+// waits says whether any ticket waits.
+func (s *State) waits() bool {
+	for _, w := range s.Classes {
+		if w.waits() {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *Window) waits() bool { return len(w.Demands) > 0 || w.More }
+
 // Result of Decide.
 type Result struct {
 	// Decisions in order. Each was made with the agents' load as the ones before it leave it.
@@ -75,6 +87,9 @@ type run struct {
 
 func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 	r := &run{now: now, byName: map[string]*candidate{}}
+	if !s.waits() { // as after every commit that leaves nothing to do
+		return r
+	}
 	for _, name := range pool.Agents {
 		agent, state := p.Agents[name], s.Agents[name]
 		if agent == nil || state == nil || !Free(agent, state) {
@@ -86,7 +101,7 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 	}
 	slices.SortFunc(r.free, compareNames)
 	for class, w := range s.Classes {
-		if len(r.free) == 0 || len(w.Demands) == 0 && !w.More {
+		if len(r.free) == 0 || !w.waits() {
 			continue
 		}
 		if l := newLine(p, class, w, r); l != nil {
