@@ -24,7 +24,7 @@ type line struct {
 
 // verdict says what the aim is and whether it is met.
 func (l line) verdict() (aim, outcome string) {
-	met := true
+	var met bool
 	switch {
 	case l.aim != 0 && l.atMost:
 		aim, met = "≤ "+l.amount(l.aim), l.figure <= l.aim
