@@ -90,7 +90,9 @@ func (s *site) remove() { _ = os.RemoveAll(s.folder) }
 type process struct {
 	name    string
 	command *exec.Cmd
-	ended   chan error
+	// ended is closed when the process has, with err.
+	ended chan struct{}
+	err   error
 	// idle is its memory before the load.
 	idle memory
 }
@@ -101,7 +103,7 @@ func (s *site) start(ctx context.Context, name, role string, args ...string) (*p
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: name, command: exec.CommandContext(ctx, self, args...), ended: make(chan error, 1)}
+	p := &process{name: name, command: exec.CommandContext(ctx, self, args...), ended: make(chan struct{})}
 	p.command.Cancel = func() error { return p.command.Process.Signal(syscall.SIGTERM) }
 	p.command.WaitDelay = 10 * time.Second
 	p.command.Env = append(os.Environ(), roleVariable+"="+role)
@@ -112,7 +114,10 @@ func (s *site) start(ctx context.Context, name, role string, args ...string) (*p
 	if err := p.command.Start(); err != nil {
 		return nil, err
 	}
-	go func() { p.ended <- p.command.Wait() }()
+	go func() {
+		defer close(p.ended)
+		p.err = p.command.Wait()
+	}()
 	return p, nil
 }
 
@@ -129,8 +134,8 @@ func (p *process) ready(ctx context.Context, probe string) error {
 			}
 		}
 		select {
-		case err := <-p.ended:
-			return fmt.Errorf("%s ended: %w", p.name, err)
+		case <-p.ended:
+			return fmt.Errorf("%s ended: %w", p.name, p.err)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w", p.name, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
@@ -141,8 +146,9 @@ func (p *process) ready(ctx context.Context, probe string) error {
 // stop the process as a pod is stopped.
 func (p *process) stop() error {
 	_ = p.command.Process.Signal(syscall.SIGTERM)
-	if err := <-p.ended; err != nil {
-		return fmt.Errorf("%s ended: %w", p.name, err)
+	<-p.ended
+	if p.err != nil {
+		return fmt.Errorf("%s ended: %w", p.name, p.err)
 	}
 	return nil
 }
