@@ -49,7 +49,7 @@ type Policy struct {
 	Name string
 	// Hosts the serving certificate is valid for.
 	Hosts []string
-	// Rotation demanded; a word not met yet replaces authority and certificate.
+	// Rotation demanded; a word not met yet replaces authority and certificate. Empty demands none.
 	Rotation string
 	// Overlap of an old and a new authority.
 	Overlap time.Duration
@@ -97,12 +97,17 @@ func advanceAuthority(state State, policy Policy, now time.Time) (State, error) 
 		}
 		return state, nil
 
-	case !now.Before(renewal(active)) || state.Rotation != policy.Rotation:
+	case !now.Before(renewal(active)) || demanded(state, policy):
 		pair, err := issueAuthority(policy.Name, now)
 		state.Next, state.Rotation = pair, policy.Rotation
 		return state, err
 	}
 	return state, nil
+}
+
+// demanded says whether a rotation is demanded that was not met yet. Taking the demand back demands nothing.
+func demanded(state State, policy Policy) bool {
+	return policy.Rotation != "" && policy.Rotation != state.Rotation
 }
 
 // servingDue says whether the serving certificate must be issued anew.
@@ -140,7 +145,7 @@ func wake(state State, policy Policy, now time.Time) time.Time {
 	}
 	if active, err := state.Active.parse(); err == nil && state.Next.empty() && len(state.Previous) == 0 {
 		sooner(renewal(active))
-		if state.Rotation != policy.Rotation {
+		if demanded(state, policy) {
 			sooner(now)
 		}
 	}

@@ -82,6 +82,9 @@ func TestRotateInSteps(t *testing.T) {
 	if rest, _ := advance(t, done, policy("now"), again.Add(time.Hour)); !rest.Active.Equal(done.Active) || !rest.Next.empty() {
 		t.Error("a demand that was met counts once")
 	}
+	if rest, again := advance(t, done, policy(""), start.Add(time.Hour)); !rest.Next.empty() || !again.After(start.Add(24*time.Hour)) {
+		t.Error("a demand that was taken back demands another rotation")
+	}
 }
 
 func TestUnreadableIsIssuedAnew(t *testing.T) {
