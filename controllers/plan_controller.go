@@ -102,8 +102,11 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 
 	active, deskErr := r.read(ctx, helpDesk)
-	if err := holdPaused(objects, active.entries); err != nil {
-		return ctrl.Result{}, err
+	// Until the desk was read, nothing is pushed, and what others refer to must not seem to be missing.
+	if active.known {
+		if err := holdPaused(objects, active.entries); err != nil {
+			return ctrl.Result{}, err
+		}
 	}
 	timer := prometheus.NewTimer(compileSeconds)
 	compiled := plan.Compile(*objects, active.entries)
