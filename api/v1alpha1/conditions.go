@@ -25,9 +25,8 @@ const (
 
 // Reasons of conditions.
 const (
-	ReasonReady    = "Ready"
-	ReasonNotReady = "NotReady"
-	ReasonPaused   = "Paused"
+	ReasonReady  = "Ready"
+	ReasonPaused = "Paused"
 
 	// ReasonAccepted: the content is valid.
 	ReasonAccepted = "Accepted"
@@ -74,6 +73,4 @@ const (
 	ReasonReachable = "Reachable"
 	// ReasonUnreachable: the desk does not answer.
 	ReasonUnreachable = "Unreachable"
-	// ReasonTerminating: the HelpDesk or its namespace is being deleted.
-	ReasonTerminating = "Terminating"
 )

@@ -53,19 +53,6 @@ type AgentReference struct {
 	Name ObjectName `json:"name,omitempty"`
 }
 
-// SecretKeyReference names one key of a Secret in the same namespace.
-type SecretKeyReference struct {
-	// name of the Secret.
-	// +required
-	Name ObjectName `json:"name,omitempty"`
-
-	// key within the Secret.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Key string `json:"key,omitempty"`
-}
-
 // Duration is a span of time such as 30s, 15m or 4h; units combine from large to small (1h30m).
 //
 // +kubebuilder:validation:MinLength=2
