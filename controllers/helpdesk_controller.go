@@ -115,10 +115,18 @@ func (r *helpDeskReconciler) ensureChildren(ctx context.Context, h *v1alpha1.Hel
 		newChild(deskReviewBinding(h), &rbacv1.ClusterRoleBinding{}, rbacv1ac.ExtractClusterRoleBinding),
 		newChild(deskService(h), &corev1.Service{}, corev1ac.ExtractService),
 	}
-	if len(volumeProblems(h, children.claim)) == 0 {
-		steps = append(steps, newChild(deskVolumeClaim(h), &corev1.PersistentVolumeClaim{}, corev1ac.ExtractPersistentVolumeClaim))
+	volume := deskVolumeClaim(h)
+	if len(volumeProblems(h, children.claim)) > 0 {
+		// What the volume cannot become stays asked for as it was; whether it outlives the HelpDesk must follow all the same.
+		was, err := corev1ac.ExtractPersistentVolumeClaim(claim, string(ownerHelpDesk))
+		if err != nil {
+			return children, fmt.Errorf("read what is ours of PersistentVolumeClaim %s: %w", claim.Name, err)
+		}
+		volume.Spec = was.Spec
 	}
-	steps = append(steps, newChild(deskStatefulSet(h, r.image), set, appsv1ac.ExtractStatefulSet))
+	steps = append(steps,
+		newChild(volume, &corev1.PersistentVolumeClaim{}, corev1ac.ExtractPersistentVolumeClaim),
+		newChild(deskStatefulSet(h, r.image), set, appsv1ac.ExtractStatefulSet))
 	err = applyAll(ctx, r, ownerHelpDesk, steps)
 	children.set = set
 	return children, err

@@ -10,6 +10,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -85,7 +86,10 @@ var _ = Describe("Deleting", func() {
 		Expect(adopted.UID).To(Equal(claim.UID))
 		Expect(metav1.IsControlledBy(adopted, again)).To(BeTrue(), "deletionPolicy Delete owns it")
 
-		change(t, "acme", func(h *v1alpha1.HelpDesk) { h.Spec.DeletionPolicy = v1alpha1.DeletionRetain })
+		change(t, "acme", func(h *v1alpha1.HelpDesk) {
+			h.Spec.DeletionPolicy = v1alpha1.DeletionRetain
+			h.Spec.Storage.Embedded.Size = resource.MustParse("1Gi") // less than there is, which must not keep it from that
+		})
 		Eventually(func() []metav1.OwnerReference {
 			return get[corev1.PersistentVolumeClaim](t, "acme-desk").OwnerReferences
 		}).Should(BeEmpty(), "deletionPolicy Retain gives it up")
