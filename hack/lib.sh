@@ -3,6 +3,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export BIN="${BIN:-$PWD/bin}" CONTEXT="${CONTEXT:-}" IMAGE="${IMAGE:-}" VERSION="${VERSION:-dev}"
 
 NAMESPACE=caseload-system # of the manager
+CREATED_BY=support.caseload.dev/created-by=make-run # label of a namespace that `make run` created
 
 say()  { printf '\n\033[1m%s\033[0m\n' "$*"; }
 fail() { printf '\033[31merror:\033[0m %s\n' "$*" >&2; exit 1; }

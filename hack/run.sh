@@ -20,8 +20,11 @@ use_cluster
 
 say "Installing the operator and the sample organisation"
 step "manager" install_chart
-kubectl create namespace "$namespace" --dry-run=client -o yaml | kubectl apply -f - >/dev/null
-kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted --overwrite >/dev/null
+if ! kubectl get namespace "$namespace" >/dev/null 2>&1; then
+  kubectl create namespace "$namespace" >/dev/null
+  # The second label tells `make stop` that the namespace is ours to delete.
+  kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted "$CREATED_BY" >/dev/null
+fi
 step "organisation" kubectl apply -n "$namespace" -k config/samples/three-tier
 step "all objects Ready" kubectl wait -n "$namespace" --for=condition=Ready --timeout=3m --all \
   helpdesks,supportteams,tiers,queues,agents,routingpolicies
@@ -48,5 +51,5 @@ It runs, and stays running. Look and try:
   kubectl scale tier/frontline --replicas=4 -n $namespace    # queue workers
   caseload work --as-agent jo -n $namespace                  # be Jo: nobody plays her meanwhile
 
-  make stop                                            # end it and clean up
+  make stop${CONTEXT:+ CONTEXT=$CONTEXT}                                            # end it and clean up
 DONE

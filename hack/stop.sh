@@ -7,5 +7,10 @@ if [ -z "$CONTEXT" ]; then
   cluster down
   exit
 fi
-kubectl --context "$CONTEXT" delete namespace support --ignore-not-found
+kube() { kubectl --context "$CONTEXT" "$@"; }
+kube delete namespace -l "$CREATED_BY"
+if kube get namespace support >/dev/null 2>&1; then # it was there before: only the sample goes, and its volume stays
+  kube delete -n support --ignore-not-found -f <(kubectl kustomize config/samples/demo-load)
+  kube delete -n support --ignore-not-found -k config/samples/three-tier
+fi
 "$BIN/helm" --kube-context "$CONTEXT" uninstall caseload --namespace "$NAMESPACE" --ignore-not-found
