@@ -29,7 +29,9 @@ func newPoster(address, path string, bundle []byte, connections int) *poster {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)
 	return &poster{url: "https://" + address + path, http: &http.Client{Transport: &http.Transport{
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: "localhost"},
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: "localhost"},
+		// Without a bound, a desk that falls behind for a moment is given handshakes to do instead.
+		MaxConnsPerHost:     connections,
 		MaxIdleConnsPerHost: connections,
 	}}}
 }
