@@ -60,8 +60,9 @@ func newLeases(machine clock.PassiveClock, r store.Reader) (*leases, error) {
 	return &leases{clock: machine, epoch: epoch, workers: map[string]*worker{}, held: map[string]lease{}}, err
 }
 
-// heard notes a call of a worker, which is alive until the call has ended and its time is over.
-func (l *leases) heard(name, tier string) {
+// heard notes a call of a worker, which is alive until the call has ended and its time is over. The call ends for the
+// worker returned: one of the same name may have come since.
+func (l *leases) heard(name, tier string) *worker {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.workers[name]
@@ -71,16 +72,13 @@ func (l *leases) heard(name, tier string) {
 	}
 	w.tier = tier
 	w.calls++
+	return w
 }
 
 // ended notes the end of a call: by our answer, or because the worker hung up.
-func (l *leases) ended(ctx context.Context, name string) {
+func (l *leases) ended(ctx context.Context, w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w := l.workers[name]
-	if w == nil {
-		return
-	}
 	w.calls--
 	w.until = l.clock.Now().Add(leaseTTL)
 	if ctx.Err() != nil {
@@ -99,8 +97,9 @@ func (l *leases) enter(ctx context.Context, pool string, epoch int64) (leave fun
 	if err != nil {
 		return nil, err
 	}
-	l.workers[held.worker].calls++
-	return func() { l.ended(ctx, held.worker) }, nil
+	w := l.workers[held.worker]
+	w.calls++
+	return func() { l.ended(ctx, w) }, nil
 }
 
 // check says whose lease of the pool has that epoch; nobody's is a problem. The caller holds mu.
@@ -171,8 +170,7 @@ func (d *Desk) AcquireLeases(ctx context.Context, _ api.Call, body api.AcquireLe
 	if body.Worker == "" || body.Tier == "" {
 		return nil, invalid("body", body, "name the worker and its tier")
 	}
-	d.leases.heard(body.Worker, body.Tier)
-	defer d.leases.ended(ctx, body.Worker)
+	defer d.leases.ended(ctx, d.leases.heard(body.Worker, body.Tier))
 	if err := d.rebalance(ctx); err != nil {
 		return nil, err
 	}

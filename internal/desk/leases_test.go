@@ -186,6 +186,33 @@ func TestWaitingCallKeepsTheLease(t *testing.T) {
 	<-done
 }
 
+// A worker that gave its leases back may come again under its name before the desk notices that its old call is over.
+func TestOldCallOfAWorkerThatCameAgainDoesNotKeepItAlive(t *testing.T) {
+	r := newRig(t)
+	r.lease("w1", "front")
+	ctx, hangUp := context.WithCancel(r.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = r.AcquireLeases(ctx, manager, api.AcquireLeases{Worker: "w2", Tier: "front", WaitSeconds: 30})
+	}()
+	r.eventually("w2 waits", r.clock.HasWaiters)
+	for _, worker := range []string{"w2", "w1"} {
+		if err := r.ReleaseLeases(r.ctx, manager, api.ReleaseLeases{Worker: worker}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.lease("w2", "front"); len(got) != 1 {
+		t.Fatalf("w2 holds %v", got)
+	}
+	hangUp()
+	<-done
+	r.pass(5 * time.Second)
+	if got := r.lease("w3", "front"); len(got) != 1 {
+		t.Errorf("w3 holds %v although w2 was not heard of for longer than a lease lasts", got)
+	}
+}
+
 func TestEpochsGrowAcrossRestarts(t *testing.T) {
 	r := newRig(t)
 	before := r.lease("w1", "front")
