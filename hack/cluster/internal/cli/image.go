@@ -19,8 +19,8 @@ func newLoadImage(o *options) *cobra.Command {
 		Short: "Make an image of a static binary and load it into the cluster's registry; print its reference",
 		Long: `Makes an OCI image that holds the binary and an empty /tmp and runs as user 65532, pushes it to the cluster's registry
 and prints the reference to use in manifests: registry, name, tag and digest. The same binary gives the same digest.`,
-		Example: `  CGO_ENABLED=0 go build -o /tmp/caseload .
-  IMAGE=$(go run . load-image --binary /tmp/caseload --name caseload --tag dev)`,
+		Example: `  CGO_ENABLED=0 go build -o ./bin/caseload .
+  IMAGE=$(go run . load-image --binary ./bin/caseload --name caseload --tag dev)`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if source.Binary == "" {
