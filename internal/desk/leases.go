@@ -225,7 +225,8 @@ func (d *Desk) rebalance(ctx context.Context) error {
 	if !d.leases.unbalanced(d.plan.Load().Pools) {
 		return nil
 	}
-	err := d.update(ctx, deskActor, func(c *change) error { return d.leases.rebalance(c) })
+	// Seen through for the others, though the caller may have left: a failure costs everybody their leases.
+	err := d.update(context.WithoutCancel(ctx), deskActor, func(c *change) error { return d.leases.rebalance(c) })
 	if err != nil {
 		// What the log says is unknown: nobody holds anything until the next try.
 		d.leases.mu.Lock()

@@ -213,6 +213,20 @@ func TestOldCallOfAWorkerThatCameAgainDoesNotKeepItAlive(t *testing.T) {
 	}
 }
 
+func TestCallerWhoLeftCostsNobodyTheirLease(t *testing.T) {
+	r := newRig(t, lines(2))
+	r.lease("w1", "front")
+	ctx, leave := context.WithCancel(r.ctx)
+	leave()
+	_, _ = r.AcquireLeases(ctx, manager, api.AcquireLeases{Worker: "w2", Tier: "front"})
+	if got := r.leaseRecords(); len(got) != 4 { // two acquired; one released to and acquired by w2
+		t.Errorf("records %v", got)
+	}
+	if got := r.lease("w1", "front"); len(got) != 1 {
+		t.Errorf("w1 holds %v", got)
+	}
+}
+
 func TestEpochsGrowAcrossRestarts(t *testing.T) {
 	r := newRig(t)
 	before := r.lease("w1", "front")
