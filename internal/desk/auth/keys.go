@@ -56,18 +56,22 @@ func (k *keys) find(id string) (jose.JSONWebKey, bool) {
 // refreshSoon is refresh unless that was tried just now, so that tokens with made-up key ids cost nothing.
 func (k *keys) refreshSoon(ctx context.Context) error {
 	k.refreshing.Lock()
-	recent := k.clock.Since(k.tried) < awayPause
-	k.refreshing.Unlock()
-	if recent {
+	defer k.refreshing.Unlock()
+	if k.clock.Since(k.tried) < awayPause {
 		return nil
 	}
-	return k.refresh(ctx)
+	return k.read(ctx)
 }
 
 // refresh reads the issuer and keys from the kube-apiserver. What it cannot read stays as it was.
 func (k *keys) refresh(ctx context.Context) error {
 	k.refreshing.Lock()
 	defer k.refreshing.Unlock()
+	return k.read(ctx)
+}
+
+// read is refresh for one who holds refreshing.
+func (k *keys) read(ctx context.Context) error {
 	k.tried = k.clock.Now()
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
