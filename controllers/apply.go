@@ -48,9 +48,10 @@ func applyAll(ctx context.Context, c client.Client, owner client.FieldOwner, chi
 	return errors.Join(failed...)
 }
 
-// apply brings the child to its desired state, and reads the live object into it. It sends nothing when the fields the manager
-// owns are already the desired ones, as the object's managed fields tell; so nothing needs to be remembered, and removed
-// fields and other people's changes to ours are both seen.
+// apply brings the child to its desired state, and leaves in live the object as it then is: as read, or as the kube-apiserver
+// answered a write, with the new generation that its status does not speak of yet. It sends nothing when the fields the
+// manager owns are already the desired ones, as the object's managed fields tell; so nothing needs to be remembered, and
+// removed fields and other people's changes to ours are both seen.
 func apply(ctx context.Context, c client.Client, owner client.FieldOwner, child child) error {
 	key := types.NamespacedName{Name: *child.desired.GetName()}
 	if namespace := child.desired.GetNamespace(); namespace != nil {
@@ -75,6 +76,14 @@ func apply(ctx context.Context, c client.Client, owner client.FieldOwner, child 
 		return fmt.Errorf("apply %s %s: %w", kind, key.Name, err)
 	}
 	log.FromContext(ctx).V(1).Info("Applied", "kind", kind, "name", key.Name)
+	// The client decodes the answer into what was sent.
+	answer, err := runtime.DefaultUnstructuredConverter.ToUnstructured(child.desired)
+	if err == nil {
+		err = runtime.DefaultUnstructuredConverter.FromUnstructured(answer, child.live)
+	}
+	if err != nil {
+		return fmt.Errorf("read the applied %s %s: %w", kind, key.Name, err)
+	}
 	return nil
 }
 
