@@ -160,6 +160,38 @@ var _ = Describe("A paused object", func() {
 	})
 })
 
+var _ = Describe("A paused HelpDesk", func() {
+	It("lets its Tiers scale, and tells how they did", func() {
+		t := newTenant()
+		objects := organisation()
+		t.apply(objects...)
+		t.settles(objects...)
+		change(t, "acme", func(h *v1alpha1.HelpDesk) {
+			metav1.SetMetaDataAnnotation(&h.ObjectMeta, v1alpha1.PausedAnnotation, "true")
+		})
+		t.says(get[v1alpha1.HelpDesk](t, "acme"), v1alpha1.ConditionReady, "Unknown", v1alpha1.ReasonPaused, "")
+
+		before := get[v1alpha1.Tier](t, "frontline")
+		change(t, "frontline", func(tier *v1alpha1.Tier) { tier.Spec.Replicas = new(int32(4)) })
+		Eventually(func(g Gomega) {
+			now := get[v1alpha1.Tier](t, "frontline")
+			g.Expect(now.Status.Replicas).To(BeEquivalentTo(4))
+			g.Expect(now.Status.ReadyReplicas).To(BeEquivalentTo(4))
+			serve := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionAvailable)
+			g.Expect(serve.Reason).To(Equal(v1alpha1.ReasonAvailable))
+			g.Expect(serve.ObservedGeneration).To(Equal(now.Generation))
+			g.Expect(now.Status.ObservedGeneration).To(Equal(before.Generation), "the Plan does not know of the change")
+			for _, conditionType := range []string{v1alpha1.ConditionProgrammed, v1alpha1.ConditionReady} {
+				g.Expect(meta.FindStatusCondition(now.Status.Conditions, conditionType)).To(
+					Equal(meta.FindStatusCondition(before.Status.Conditions, conditionType)))
+			}
+		}).Should(Succeed())
+
+		change(t, "acme", func(h *v1alpha1.HelpDesk) { h.Annotations = nil })
+		t.settles(objects...)
+	})
+})
+
 // openTicket at a desk, of the category.
 func (t *tenant) openTicket(helpDesk, category string) *ticket.Ticket {
 	GinkgoHelper()

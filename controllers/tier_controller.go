@@ -71,19 +71,20 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 
 	workers, failed := r.ensureWorkers(ctx, &t)
-	if o, ok := r.outcomes.of(plan.KindTier, &t); ok {
-		var shown error
-		if refused(failed) {
-			shown = failed
-		}
-		t.Status = tierStatus(&t, o, workers, shown)
-		written, err := patchStatus(ctx, r, before, &t)
-		if written {
-			tellChange(r.events, before, &t)
-		}
-		failed = errors.Join(failed, err)
+	var shown error
+	if refused(failed) {
+		shown = failed
 	}
-	return ctrl.Result{}, failed
+	if o, ok := r.outcomes.of(plan.KindTier, &t); ok {
+		t.Status = tierStatus(&t, o, workers, shown)
+	} else {
+		t.Status = workersStatus(&t, workers, shown)
+	}
+	written, err := patchStatus(ctx, r, before, &t)
+	if written {
+		tellChange(r.events, before, &t)
+	}
+	return ctrl.Result{}, errors.Join(failed, err)
 }
 
 // ensureWorkers applies the children. While no desk is known to work for, those there are get no other than their number.

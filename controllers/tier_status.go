@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -15,13 +16,23 @@ import (
 // progressDeadlineExceeded is the reason a Deployment gives when its pods do not get ready in time.
 const progressDeadlineExceeded = "ProgressDeadlineExceeded"
 
-// tierStatus is the status for what is known of a Tier: its part of the Plan, its queue workers, nil if there is no
-// Deployment, and why they could not be brought to their desired state, if so.
+// tierStatus is the status for what is known of a Tier: its part of the Plan, and its queue workers as workersStatus has them.
 func tierStatus(t *v1alpha1.Tier, o outcome, workers *appsv1.Deployment, failed error) v1alpha1.TierStatus {
-	status := *t.Status.DeepCopy()
+	status := workersStatus(t, workers, failed)
 	conditions := declarationConditions(plan.KindTier, o, t.Status.Conditions)
 	report(&status.Status, t.Generation, append(conditions, workersAvailable(t, workers, failed)))
 	status.Agents = o.agents
+	return status
+}
+
+// workersStatus is the status for what is known of a Tier's queue workers: their Deployment, nil if there is none, and why
+// they could not be brought to their desired state, if so. It does not wait for the Plan, so that a Tier scales also while
+// its HelpDesk is paused; what was said of the Plan stays, with the generation that it was said of.
+func workersStatus(t *v1alpha1.Tier, workers *appsv1.Deployment, failed error) v1alpha1.TierStatus {
+	status := *t.Status.DeepCopy()
+	serve := workersAvailable(t, workers, failed)
+	serve.ObservedGeneration = t.Generation
+	meta.SetStatusCondition(&status.Conditions, serve)
 	status.Selector = workerSelectorText(t)
 	status.Replicas, status.ReadyReplicas = 0, 0
 	if workers != nil {
