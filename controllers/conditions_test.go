@@ -175,6 +175,39 @@ func TestWorkersAvailable(t *testing.T) {
 	}
 }
 
+func TestDeskAvailable(t *testing.T) {
+	claim := func(phase corev1.PersistentVolumeClaimPhase) *corev1.PersistentVolumeClaim {
+		return &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "acme-desk"}, Status: corev1.PersistentVolumeClaimStatus{Phase: phase},
+		}
+	}
+	starting, serving := &appsv1.StatefulSet{}, &appsv1.StatefulSet{Status: appsv1.StatefulSetStatus{ReadyReplicas: 1}}
+	replacing := serving.DeepCopy()
+	replacing.Generation = 1
+	const noPod = "False RollingOut waits for the desk's pod to be ready: kubectl describe pod acme-desk-0 tells why"
+	for name, test := range map[string]struct {
+		children deskChildren
+		failed   error
+		want     string
+	}{
+		"nothing yet": {deskChildren{}, nil, noPod},
+		"no volume": {deskChildren{starting, claim(corev1.ClaimPending)}, nil,
+			"False RollingOut waits for the desk's volume: PersistentVolumeClaim acme-desk is Pending, and kubectl describe pvc acme-desk tells why"},
+		"no pod":    {deskChildren{starting, claim(corev1.ClaimBound)}, nil, noPod},
+		"serves":    {deskChildren{serving, claim(corev1.ClaimBound)}, nil, "True Available "},
+		"replacing": {deskChildren{replacing, claim(corev1.ClaimBound)}, nil, "True RollingOut the desk's pod is being replaced"},
+		"refused": {deskChildren{serving, claim(corev1.ClaimBound)}, errors.New("forbidden"),
+			"True WorkloadFailing the cluster refuses what the desk needs: forbidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := deskAvailable("acme", test.children, test.failed)
+			if got := fmt.Sprintf("%s %s %s", c.Status, c.Reason, c.Message); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestRefusedErrorsAreFoundAmongOthers(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("quota"))
 	if !refused(errors.Join(errors.New("other"), fmt.Errorf("apply: %w", forbidden))) {

@@ -19,7 +19,7 @@ func helpDeskStatus(h *v1alpha1.HelpDesk, o outcome, children deskChildren, fail
 	report(&status.Status, h.Generation, []metav1.Condition{
 		accepted(o.problems),
 		resolvedRefs(o.problems),
-		deskAvailable(children.set, failed),
+		deskAvailable(h.Name, children, failed),
 		deskReachable(o),
 		programmed(o, h.Status.Conditions),
 	})
@@ -35,18 +35,28 @@ type deskChildren struct {
 
 // deskAvailable says whether the desk's pod is ready. A desk that serves is available, whatever the cluster refuses of a
 // change to it.
-func deskAvailable(set *appsv1.StatefulSet, failed error) metav1.Condition {
+func deskAvailable(helpDesk string, children deskChildren, failed error) metav1.Condition {
+	set := children.set
 	serves := set != nil && set.Status.ReadyReplicas > 0
 	switch {
 	case failed != nil:
 		return available(serves, v1alpha1.ReasonWorkloadFailing, "the cluster refuses what the desk needs: "+failed.Error())
 	case !serves:
-		return available(false, v1alpha1.ReasonRollingOut, "waits for the desk's pod to be ready")
+		return available(false, v1alpha1.ReasonRollingOut, deskWaits(helpDesk, children.claim))
 	case set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision != set.Status.CurrentRevision:
 		return available(true, v1alpha1.ReasonRollingOut, "the desk's pod is being replaced")
 	default:
 		return available(true, v1alpha1.ReasonAvailable, "")
 	}
+}
+
+// deskWaits says what a desk that does not serve waits for, and where to look if that takes long.
+func deskWaits(helpDesk string, claim *corev1.PersistentVolumeClaim) string {
+	if claim != nil && claim.Status.Phase == corev1.ClaimPending {
+		return fmt.Sprintf("waits for the desk's volume: PersistentVolumeClaim %s is Pending, and kubectl describe pvc %s tells why",
+			claim.Name, claim.Name)
+	}
+	return fmt.Sprintf("waits for the desk's pod to be ready: kubectl describe pod %s tells why", deskPodName(helpDesk))
 }
 
 // deskReachable says whether the manager reaches the desk.

@@ -15,6 +15,9 @@ import (
 // DeskName names the desk's StatefulSet, Service, ServiceAccount, volume claim and role binding.
 func DeskName(helpDesk string) string { return helpDesk + "-desk" }
 
+// deskPodName names the StatefulSet's only pod.
+func deskPodName(helpDesk string) string { return DeskName(helpDesk) + "-0" }
+
 // DeskTLSName names the Secret with the certificate that the desk serves.
 func DeskTLSName(helpDesk string) string { return helpDesk + "-desk-tls" }
 
