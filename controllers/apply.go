@@ -2,14 +2,13 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -45,7 +44,7 @@ func applyAll(ctx context.Context, c client.Client, owner client.FieldOwner, chi
 	for _, child := range children {
 		failed = append(failed, apply(ctx, c, owner, child))
 	}
-	return errors.Join(failed...)
+	return utilerrors.NewAggregate(failed)
 }
 
 // apply brings the child to its desired state, and leaves in live the object as it then is: as read, or as the kube-apiserver
@@ -93,13 +92,12 @@ var forceOwnership = client.ForceOwnership
 // sameApplied compares apply configurations by meaning: 1000m is 1, and nil is empty.
 func sameApplied(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
 
-// refused says that the kube-apiserver understood and said no: trying the same again will not help before something else
-// changes, so people must see it.
-func refused(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return slices.ContainsFunc(joined.Unwrap(), refused)
-	}
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+// refusals are those of the errors that people must see: the kube-apiserver understood and said no, so trying the same again
+// will not help before something else changes. Other errors, which come and go, are left out.
+func refusals(err error) error {
+	return utilerrors.FilterOut(err, func(err error) bool {
+		return !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !apierrors.IsBadRequest(err)
+	})
 }
 
 // patchStatus writes a status that differs from the one read, and says whether it did. An object that changed meanwhile, or

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/plan"
@@ -208,13 +209,28 @@ func TestDeskAvailable(t *testing.T) {
 	}
 }
 
-func TestRefusedErrorsAreFoundAmongOthers(t *testing.T) {
+func TestOnlyRefusalsAreShown(t *testing.T) {
 	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("quota"))
-	if !refused(errors.Join(errors.New("other"), fmt.Errorf("apply: %w", forbidden))) {
-		t.Error("a refusal among other errors was not seen")
+	invalid := apierrors.NewInvalid(schema.GroupKind{Kind: "Service"}, "y", nil)
+	attempt := func(passing string) error {
+		children := utilerrors.NewAggregate([]error{errors.New(passing), fmt.Errorf("apply: %w", forbidden), nil, invalid})
+		return utilerrors.NewAggregate([]error{errors.New(passing), children})
 	}
-	if refused(errors.Join(apierrors.NewInternalError(errors.New("x")))) || refused(nil) {
-		t.Error("what is no refusal was taken for one")
+	first, second := refusals(attempt("connection reset")), refusals(attempt("timed out"))
+	if first == nil || first.Error() != second.Error() {
+		t.Errorf("what comes and goes changes what is shown: %v, then %v", first, second)
+	}
+	for _, want := range []error{forbidden, invalid} {
+		if !strings.Contains(first.Error(), want.Error()) {
+			t.Errorf("%v is not in %v", want, first)
+		}
+	}
+	passing := utilerrors.NewAggregate([]error{apierrors.NewInternalError(errors.New("x"))})
+	if got := refusals(passing); got != nil {
+		t.Errorf("what is no refusal was taken for one: %v", got)
+	}
+	if got := refusals(nil); got != nil {
+		t.Errorf("nothing was taken for a refusal: %v", got)
 	}
 }
 

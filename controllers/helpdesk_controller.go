@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	appsv1ac "k8s.io/client-go/applyconfigurations/apps/v1"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
@@ -73,14 +74,10 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 
 	again, certificateErr := r.ensureCertificate(ctx, &h)
 	children, childrenErr := r.ensureChildren(ctx, &h)
-	failed := errors.Join(certificateErr, childrenErr)
+	var failed error = utilerrors.NewAggregate([]error{certificateErr, childrenErr})
 
 	if o, ok := r.outcomes.of(plan.KindHelpDesk, &h); ok {
-		var shown error
-		if refused(certificateErr) || refused(childrenErr) {
-			shown = failed
-		}
-		h.Status = helpDeskStatus(&h, o, children, shown)
+		h.Status = helpDeskStatus(&h, o, children, refusals(failed))
 		written, err := patchStatus(ctx, r, before, &h)
 		if written {
 			tellChange(r.events, before, &h)

@@ -71,10 +71,7 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 
 	workers, failed := r.ensureWorkers(ctx, &t)
-	var shown error
-	if refused(failed) {
-		shown = failed
-	}
+	shown := refusals(failed)
 	if o, ok := r.outcomes.of(plan.KindTier, &t); ok {
 		t.Status = tierStatus(&t, o, workers, shown)
 	} else {
