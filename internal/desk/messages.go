@@ -66,7 +66,7 @@ func (c *change) customerReply(t *ticket.Ticket, body string) (*ticket.Ticket, e
 
 // followUp opens the ticket that continues one that is over.
 func (c *change) followUp(t *ticket.Ticket, body string) (*ticket.Ticket, error) {
-	content := t.Clone().Content
+	content := t.Asked()
 	content.Body, content.Reference = body, nil
 	if c.plan.Teams[content.Team] == nil {
 		content.Team = ""
@@ -99,6 +99,9 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 		if body.Priority != nil && !slices.Contains(ticket.Priorities, *body.Priority) {
 			return nil, invalid("body.priority", *body.Priority, "must be one of Urgent, High, Normal, Low")
 		}
+		if len(content.Tags) > maxTags {
+			return nil, invalid("body.addTags", len(content.Tags), "at most %d tags", maxTags)
+		}
 		changed := changedFields(t.Content, content)
 		if len(changed) == 0 {
 			return t, nil
@@ -107,7 +110,9 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 		if err != nil {
 			return nil, err
 		}
-		next.PrioritySet = t.PrioritySet || body.Priority != nil
+		if body.Priority != nil {
+			next.PrioritySet, next.AskedPriority = true, *body.Priority
+		}
 		data := eventlog.UpdatedData{Changed: changed}
 		if err := c.save(t, &next, eventlog.Record{Type: eventlog.Updated, Data: eventlog.Encode(data)}); err != nil {
 			return nil, err

@@ -273,11 +273,12 @@ func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, err
 	if err != nil {
 		return nil, err
 	}
-	route := c.route(&t.Content, customer)
+	asked := t.Asked()
+	route := c.route(&asked, customer)
 	if t.PrioritySet {
 		route.Priority = t.Priority
 	}
-	if route.Queue == t.Queue && route.Priority == t.Priority {
+	if t.Follows(route) {
 		return nil, nil
 	}
 	return c.apply(t, ticket.Reroute{Route: route}, eventlog.Record{
@@ -295,7 +296,7 @@ func (c *change) reclassify(t *ticket.Ticket, queues []string) error {
 	case !slices.Contains(queues, t.Queue):
 		return nil
 	}
-	stay := ticket.Route{Queue: t.Queue, Priority: t.Priority, Rule: t.Rule, PlanRevision: c.plan.Revision}
+	stay := ticket.Route{Queue: t.Queue, Priority: t.Priority, AddTags: t.RoutedTags, Rule: t.Rule, PlanRevision: c.plan.Revision}
 	_, err := c.apply(t, ticket.Reroute{Route: stay}, eventlog.Record{
 		Type: eventlog.Rerouted, Reason: reason, Data: eventlog.Encode(eventlog.RoutedData{Rule: t.Rule}),
 	})

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,26 @@ func TestNewPlanReprioritises(t *testing.T) {
 	}
 	if got := r.ticket(byHand.ID).Priority; got != ticket.Low {
 		t.Errorf("priority %s, want what somebody set by hand", got)
+	}
+}
+
+func TestRoutingNeverDecidesByItsOwnEarlierOutcome(t *testing.T) {
+	r := newRig(t)
+	r.apply(func(o *organisation) {
+		o.rules[0].Match.Priorities = []v1alpha1.Priority{v1alpha1.PriorityNormal}
+		o.rules[0].Set = &v1alpha1.TicketChanges{Priority: v1alpha1.PriorityUrgent, AddTags: []v1alpha1.Tag{"money"}}
+	})
+	opened := r.opened(about("billing"))
+	if opened.Queue != "billing" || opened.Priority != ticket.Urgent || !slices.Contains(opened.Tags, "money") {
+		t.Fatalf("opened as %s in %s with %v", opened.Priority, opened.Queue, opened.Tags)
+	}
+	r.apply(func(o *organisation) { o.agent("newcomer") })
+	if got := r.ticket(opened.ID); got.Version != opened.Version {
+		t.Errorf("an unrelated edit moved it to %s as %s", got.Queue, got.Priority)
+	}
+	r.apply(func(o *organisation) { o.rules[0].Set = nil })
+	if got := r.ticket(opened.ID); got.Queue != "billing" || got.Priority != ticket.Normal || len(got.Tags) > 0 {
+		t.Errorf("without what the rule set it is %s in %s with %v, want it as it was asked", got.Priority, got.Queue, got.Tags)
 	}
 }
 

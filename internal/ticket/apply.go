@@ -264,14 +264,37 @@ func (t *Ticket) route(r Route, now time.Time) {
 	}
 	t.enter(r.Queue, now)
 	t.HomeQueue = r.Queue
-	t.Priority = cmp.Or(r.Priority, t.Priority, Normal)
+	t.outcome(r)
 	t.Rule, t.PlanRevision = r.Rule, r.PlanRevision
 	t.SetAside = ""
+}
+
+// outcome replaces what the last route made of the content by what this one does.
+func (t *Ticket) outcome(r Route) {
+	asked := t.Asked()
+	t.Priority = cmp.Or(r.Priority, asked.Priority, Normal)
+	t.Tags, t.RoutedTags = asked.Tags, nil
 	for _, tag := range r.AddTags {
 		if !slices.Contains(t.Tags, tag) {
-			t.Tags = append(t.Tags, tag)
+			t.Tags, t.RoutedTags = append(t.Tags, tag), append(t.RoutedTags, tag)
 		}
 	}
+}
+
+// Asked is the content as intake and people gave it, without what routing made of it: what routing reads.
+func (t *Ticket) Asked() Content {
+	asked := t.Clone().Content
+	asked.Priority = cmp.Or(t.AskedPriority, t.Priority)
+	asked.Tags = slices.DeleteFunc(asked.Tags, func(tag string) bool { return slices.Contains(t.RoutedTags, tag) })
+	return asked
+}
+
+// Follows says that the route would leave queue, priority and tags as they are, whichever rule says so.
+func (t *Ticket) Follows(r Route) bool {
+	next := t.Clone()
+	next.outcome(r)
+	return t.Queue == r.Queue && t.Priority == next.Priority &&
+		slices.Equal(slices.Sorted(slices.Values(t.Tags)), slices.Sorted(slices.Values(next.Tags)))
 }
 
 // unanswered ends the offer; the ticket waits on in the same round and its agent was asked.

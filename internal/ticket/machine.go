@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,7 +145,7 @@ func join[S ~string](words []S, separator string) string {
 
 // New opens a ticket in the queue that routing chose.
 func New(content Content, route Route, now time.Time) Ticket {
-	t := Ticket{Content: content, Status: Waiting, Version: 1, OpenedAt: now, UpdatedAt: now}
+	t := Ticket{Content: content, AskedPriority: cmp.Or(content.Priority, Normal), Status: Waiting, Version: 1, OpenedAt: now, UpdatedAt: now}
 	t = t.Clone()
 	t.route(route, now)
 	return t
@@ -181,6 +182,7 @@ func TimerEvent(t *Ticket, room bool) Event {
 // Clone returns a ticket that shares nothing with this one.
 func (t Ticket) Clone() Ticket {
 	t.Tags = slices.Clone(t.Tags)
+	t.RoutedTags = slices.Clone(t.RoutedTags)
 	t.Attributes = maps.Clone(t.Attributes)
 	t.Asks = slices.Clone(t.Asks)
 	t.Amount = clone(t.Amount)

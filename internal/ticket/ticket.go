@@ -146,6 +146,10 @@ type Ticket struct {
 	// PlanRevision and Rule decided the ticket's queue; Rule is "policy/rule", or says which default applied.
 	PlanRevision int64  `json:"planRevision"`
 	Rule         string `json:"rule,omitempty"`
+	// AskedPriority is what intake or somebody since asked for, before routing set Priority; RoutedTags are those of Tags
+	// that routing added. Routing reads what was asked, so that it never decides by its own earlier outcome.
+	AskedPriority Priority `json:"askedPriority,omitempty"`
+	RoutedTags    []string `json:"routedTags,omitempty"`
 	// PrioritySet says that somebody set the priority by hand: a new plan leaves it.
 	PrioritySet bool `json:"prioritySet,omitempty"`
 	// SetAside says why the ticket is not offered although it waits: its dispatch decision failed.

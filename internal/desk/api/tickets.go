@@ -61,7 +61,7 @@ type TicketHistory struct {
 	Prior    []ticket.Ticket  `json:"prior,omitempty"`
 }
 
-// Bodies of the verbs on a ticket: POST /v1/tickets/{id}/{verb}. Version, where given, must be the ticket's.
+// Bodies of the verbs on a ticket: POST /v1/tickets/{id}/{verb}.
 
 // Accept takes an offer.
 type Accept struct {
@@ -108,7 +108,7 @@ type Update struct {
 	Subject    *string           `json:"subject,omitempty" minLength:"1" maxLength:"512"`
 	Category   *string           `json:"category,omitempty" maxLength:"128"`
 	Product    *string           `json:"product,omitempty" maxLength:"128"`
-	Language   *string           `json:"language,omitempty" maxLength:"35"`
+	Language   *string           `json:"language,omitempty" pattern:"^([a-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$" maxLength:"35"`
 	Region     *string           `json:"region,omitempty" maxLength:"128"`
 	Priority   *ticket.Priority  `json:"priority,omitempty" enum:"Urgent,High,Normal,Low"`
 	AddTags    []string          `json:"addTags,omitempty" maxItems:"64"`
