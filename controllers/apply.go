@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -97,6 +98,14 @@ func sameApplied(a, b any) bool { return equality.Semantic.DeepEqual(a, b) }
 func refusals(err error) error {
 	return utilerrors.FilterOut(err, func(err error) bool {
 		return !apierrors.IsInvalid(err) && !apierrors.IsForbidden(err) && !apierrors.IsBadRequest(err)
+	})
+}
+
+// ignoreTerminating leaves out the errors of what cannot be made because its namespace is being deleted: that is no mistake,
+// and trying again is in vain.
+func ignoreTerminating(err error) error {
+	return utilerrors.FilterOut(err, func(err error) bool {
+		return apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 	})
 }
 

@@ -74,7 +74,7 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 
 	again, certificateErr := r.ensureCertificate(ctx, &h)
 	children, childrenErr := r.ensureChildren(ctx, &h)
-	var failed error = utilerrors.NewAggregate([]error{certificateErr, childrenErr})
+	failed := ignoreTerminating(utilerrors.NewAggregate([]error{certificateErr, childrenErr}))
 
 	if o, ok := r.outcomes.of(plan.KindHelpDesk, &h); ok {
 		h.Status = helpDeskStatus(&h, o, children, refusals(failed))
@@ -84,7 +84,7 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		}
 		failed = errors.Join(failed, err)
 	}
-	if failed != nil {
+	if failed != nil || certificateErr != nil {
 		return ctrl.Result{}, failed
 	}
 	// At least a second: a clock that stands still must not turn into a loop.

@@ -71,6 +71,7 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 
 	workers, failed := r.ensureWorkers(ctx, &t)
+	failed = ignoreTerminating(failed)
 	shown := refusals(failed)
 	if o, ok := r.outcomes.of(plan.KindTier, &t); ok {
 		t.Status = tierStatus(&t, o, workers, shown)
