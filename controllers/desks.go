@@ -62,3 +62,13 @@ func (d *desks) connect(ctx context.Context, h *v1alpha1.HelpDesk) (api.Service,
 	d.known[key] = deskConnection{bundle: bundle, client: c}
 	return c, nil
 }
+
+// forget a HelpDesk that is gone.
+func (d *desks) forget(helpDesk types.NamespacedName) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known, ok := d.known[helpDesk]; ok {
+		known.client.CloseIdleConnections()
+		delete(d.known, helpDesk)
+	}
+}

@@ -48,11 +48,13 @@ var errDeskStarting = errors.New("the desk's pod is not ready")
 // writers what became of each object. A request without a name is for a namespace without a HelpDesk.
 type planReconciler struct {
 	client.Client
-	live     client.Reader
-	deskFor  DeskFunc
-	clock    clock.PassiveClock
-	outcomes *outcomes
-	active   activePlans
+	live    client.Reader
+	deskFor DeskFunc
+	// forgetDesk drops what is kept of the connection to a HelpDesk that is gone.
+	forgetDesk func(helpDesk types.NamespacedName)
+	clock      clock.PassiveClock
+	outcomes   *outcomes
+	active     activePlans
 	// epoch of this manager as the leader.
 	epoch func() int64
 }
@@ -61,8 +63,13 @@ type planReconciler struct {
 // the cluster it survives the loss of the election's Lease and the move of a desk to another cluster. Leaders follow each
 // other by a lease duration at least, so clocks may differ by that much.
 func newPlanReconciler(c client.Client, o Options, out *outcomes) *planReconciler {
+	connections := &desks{reader: c, tokenFile: o.DeskTokenFile}
+	deskFor := o.DeskFor
+	if deskFor == nil {
+		deskFor = connections.connect
+	}
 	return &planReconciler{
-		Client: c, live: o.Live, deskFor: o.DeskFor, clock: o.Clock, outcomes: out,
+		Client: c, live: o.Live, deskFor: deskFor, forgetDesk: connections.forget, clock: o.Clock, outcomes: out,
 		active: activePlans{plans: map[types.NamespacedName]activePlan{}},
 		epoch:  sync.OnceValue(func() int64 { return o.Clock.Now().UnixMilli() }),
 	}
@@ -93,6 +100,7 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if objects == nil {
 		deskReachableGauge.DeleteLabelValues(req.Namespace, req.Name)
 		r.active.forget(req.NamespacedName)
+		r.forgetDesk(req.NamespacedName)
 		r.outcomes.publish(ctx, req.NamespacedName, nil)
 		return ctrl.Result{}, nil
 	}

@@ -96,9 +96,6 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if o.Live == nil {
 		o.Live = mgr.GetAPIReader()
 	}
-	if o.DeskFor == nil {
-		o.DeskFor = (&desks{reader: mgr.GetClient(), tokenFile: o.DeskTokenFile}).connect
-	}
 	out := newOutcomes()
 
 	helpDesks := &helpDeskReconciler{
