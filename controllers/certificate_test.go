@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -81,6 +82,21 @@ var _ = Describe("A desk's certificate", func() {
 		Expect(t.trusts(t.bundle("acme"), t.serving("acme"))).To(Succeed())
 	})
 })
+
+func TestCertificatesAreLookedAtInTime(t *testing.T) {
+	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct{ due, want time.Duration }{
+		"overdue":  {-time.Hour, time.Second},
+		"soon":     {time.Minute, time.Minute},
+		"far away": {60 * 24 * time.Hour, 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := untilCertificate(now.Add(test.due), now); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
 
 func (t *tenant) bundle(helpDesk string) []byte {
 	GinkgoHelper()

@@ -25,6 +25,9 @@ import (
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
+// lookAtSecrets is how often the Secrets with certificates are looked at: they are not watched, and one may be deleted.
+const lookAtSecrets = 30 * time.Minute
+
 // helpDeskReconciler runs the desk of each HelpDesk, and writes its status.
 type helpDeskReconciler struct {
 	client.Client
@@ -87,8 +90,13 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if failed != nil || certificateErr != nil {
 		return ctrl.Result{}, failed
 	}
-	// At least a second: a clock that stands still must not turn into a loop.
-	return ctrl.Result{RequeueAfter: max(again.Sub(r.clock.Now()), time.Second)}, nil
+	return ctrl.Result{RequeueAfter: untilCertificate(again, r.clock.Now())}, nil
+}
+
+// untilCertificate is how long to wait before the certificates are looked at again, which are due then: at least a second, for
+// a clock that stands still must not turn into a loop, and at most lookAtSecrets.
+func untilCertificate(due, now time.Time) time.Duration {
+	return min(max(due.Sub(now), time.Second), lookAtSecrets)
 }
 
 // ensureChildren applies all children but the certificates. Those that the status speaks of are returned as far as known.
