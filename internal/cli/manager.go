@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -92,6 +97,9 @@ func runManager(ctx context.Context, o *managerOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := awaitAPI(ctx, restConfig, log); err != nil {
+		return err
+	}
 	metrics := metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure}
 	if o.metricsSecure {
 		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
@@ -121,4 +129,27 @@ func runManager(ctx context.Context, o *managerOptions) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// awaitAPI returns once the kube-apiserver answers. A manager that ended instead would be restarted after longer and longer
+// pauses, and be away for minutes after the kube-apiserver is back.
+func awaitAPI(ctx context.Context, restConfig *rest.Config, log logr.Logger) error {
+	patient := rest.CopyConfig(restConfig)
+	patient.Timeout = 5 * time.Second
+	api, err := discovery.NewDiscoveryClientForConfig(patient)
+	if err != nil {
+		return err
+	}
+	told := false
+	return wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
+		_, err := api.ServerVersion()
+		if err == nil || apierrors.IsUnauthorized(err) || apierrors.IsForbidden(err) {
+			return true, nil // the manager itself says more of a refusal
+		}
+		if !told {
+			log.Info("Waiting for the kube-apiserver", "address", restConfig.Host, "error", err.Error())
+			told = true
+		}
+		return false, nil
+	})
 }

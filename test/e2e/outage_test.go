@@ -49,13 +49,21 @@ var _ = Describe("Without the kube-apiserver", Serial, func() {
 		}
 		Eventually(done, patience, "1s").Should(BeNumerically(">", 0))
 
-		DeferCleanup(component, "start")
+		DeferCleanup(func() {
+			component("start")
+			t.must("wait", "--for=condition=Ready", "--timeout="+patience.String(), "nodes", "--all")
+		})
 		component("stop")
 		before := done()
 		Eventually(done, patience, "1s").Should(BeNumerically(">", before+2))
 		Consistently(done, outage(), "1s").Should(BeNumerically(">", before))
 		later := done()
 		Eventually(done, patience, "1s").Should(BeNumerically(">", later))
+
+		By("bringing the kube-apiserver back: the manager goes on soon")
+		component("start")
+		t.must("scale", "tier/frontline", "--replicas=3")
+		Eventually(t.readyPods(ctx, "frontline-worker"), patience).Should(HaveLen(3))
 	})
 })
 
