@@ -98,6 +98,9 @@ func runManager(ctx context.Context, o *managerOptions) error {
 		return err
 	}
 	if err := awaitAPI(ctx, restConfig, log); err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to end while waiting
+		}
 		return err
 	}
 	metrics := metricsserver.Options{BindAddress: o.metrics, SecureServing: o.metricsSecure}
