@@ -135,7 +135,7 @@ type RoutingRule struct {
 
 // RoutingPolicySpec declares the rules by which a team's tickets find their queue.
 type RoutingPolicySpec struct {
-	// teamRef names the team. A team has at most one RoutingPolicy; of several the oldest counts.
+	// teamRef names the team. A team has at most one RoutingPolicy; of several the one in force counts, else the oldest.
 	// +required
 	TeamRef SupportTeamReference `json:"teamRef,omitzero"`
 

@@ -61,7 +61,7 @@ type Desk struct {
 	// under the other.
 	activation sync.RWMutex
 	plan       atomic.Pointer[plan.Plan]
-	// migrated wakes the loop that brings the tickets in line with a new plan.
+	// migrate wakes the loop that brings the tickets in line with a new plan.
 	migrate broadcast
 
 	recent   *recent

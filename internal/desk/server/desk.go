@@ -26,17 +26,11 @@ type logPage struct {
 	Wait   int   `query:"wait" minimum:"0" maximum:"30" doc:"Seconds to wait for a first record"`
 }
 
-// defaultPage is the size of a page of the log where none is asked for.
-const defaultPage = 100
-
 func (s *Server) registerDesk() {
 	register(s, operation{
 		method: http.MethodGet, path: "/v1/events", id: "listEvents", tag: "desk", needs: getEvents, waits: true,
 		summary: "Read the event log", about: "Every change of the desk in the order of its commit. A long poll with wait.",
 	}, func(ctx context.Context, call api.Call, in *logPage) (*api.Records, error) {
-		if in.Limit == 0 {
-			in.Limit = defaultPage
-		}
 		return s.service.Records(ctx, call, in.After, in.Limit, in.Ticket, in.Wait)
 	})
 	register(s, operation{
