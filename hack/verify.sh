@@ -15,7 +15,7 @@ hack/chart-rbac.sh "$fresh/roles"
 stale=0
 compare() { diff -r "$1" "$2" || { echo "out of date: $1 (make generate)"; stale=1; }; }
 compare api/v1alpha1/zz_generated.deepcopy.go "$fresh/api/zz_generated.deepcopy.go"
-for crd in "$fresh"/crd/*.yaml; do compare "config/crd/bases/$(basename "$crd")" "$crd"; done
+compare config/crd/bases "$fresh/crd"
 compare charts/caseload/templates/crds "$fresh/chart"
 compare charts/caseload/templates/roles "$fresh/roles"
 
