@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
 	"net/http"
@@ -144,18 +145,35 @@ func (s *Server) authenticate(ctx context.Context, header string) (*auth.User, *
 	return user, nil
 }
 
-// authorize refuses a caller without the permission, and says whether the caller may act on every ticket.
-func (s *Server) authorize(ctx context.Context, user *auth.User, o operation) (mayManage bool, refusal *api.Problem) {
-	if o.acts {
-		// Not to know is no reason to refuse an owner.
-		if may, err := s.Authorizer.Authorize(ctx, user, manage); err == nil && may {
-			return true, nil
-		}
-	}
+// authorize refuses a caller without the permission, unless they may manage tickets and the call is on one.
+func (s *Server) authorize(ctx context.Context, user *auth.User, o operation) (manages bool, refusal *api.Problem) {
 	if o.needs == (auth.Permission{}) {
 		return false, nil
 	}
-	return false, s.require(ctx, user, o.needs)
+	refusal = s.require(ctx, user, o.needs)
+	if refusal == nil || !o.acts {
+		return false, refusal
+	}
+	if may, err := s.Authorizer.Authorize(ctx, user, manage); err != nil || !may {
+		return false, refusal
+	}
+	return true, nil
+}
+
+// asManager says whether to make a call again that the desk refused because the ticket is not the caller's: they may
+// manage tickets. It is asked no sooner, since most callers work their own tickets and a no is soon asked again. The
+// refused call left nothing behind.
+func (s *Server) asManager(ctx context.Context, o operation, refused error) (bool, error) {
+	caller := ctx.Value(callKey{}).(*admitted)
+	var problem *api.Problem
+	if !o.acts || caller.Manage || !errors.As(refused, &problem) || problem.Type != api.ProblemForbidden {
+		return false, refused
+	}
+	may, err := s.Authorizer.Authorize(ctx, caller.user, manage)
+	if err == nil && !may {
+		err = refused
+	}
+	return may, err
 }
 
 func (s *Server) require(ctx context.Context, user *auth.User, p auth.Permission) *api.Problem {

@@ -75,7 +75,13 @@ func registerResult[I, O any](s *Server, o operation, handle func(ctx context.Co
 		}
 	}
 	huma.Register(s.api, o.describe(s.admitting(o)), func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, callOf(ctx), in)
+		call := callOf(ctx)
+		out, err := handle(ctx, call, in)
+		if err != nil {
+			if call.Manage, err = s.asManager(ctx, o, err); call.Manage {
+				out, err = handle(ctx, call, in)
+			}
+		}
 		if err != nil {
 			return nil, s.problemOf(ctx, err)
 		}

@@ -43,8 +43,19 @@ func serve(t testing.TB, service api.Service) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveTo(t, service, local)
+}
+
+// cluster says who calls and what they may do.
+type cluster interface {
+	auth.Authenticator
+	auth.Authorizer
+}
+
+func serveTo(t testing.TB, service api.Service, callers cluster) *httptest.Server {
+	t.Helper()
 	handler, err := server.New(service, server.Options{
-		HelpDesk: "acme", Authenticator: local, Authorizer: local,
+		HelpDesk: "acme", Authenticator: callers, Authorizer: callers,
 		AgentOf: func(user string) string { return map[string]string{"jo@example.com": "jo"}[user] },
 	})
 	if err != nil {
