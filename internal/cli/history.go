@@ -61,6 +61,9 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 		}
 	}
 	fmt.Fprintln(w, "\nHistory:")
+	if n := h.EarlierRecords; n > 0 {
+		fmt.Fprintf(w, "  (%d earlier records: caseload events --ticket %d)\n", n, t.ID)
+	}
 	for i := range h.Records {
 		r := &h.Records[i]
 		lines := tell(r)

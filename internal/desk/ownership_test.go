@@ -321,6 +321,41 @@ func TestHistoryShowsTheCustomersOtherTickets(t *testing.T) {
 	}
 }
 
+func TestLongHistoryShowsTheNewest(t *testing.T) {
+	r := newRig(t)
+	r.fill(30, from("c1"))
+	opened := r.opened(from("c1"))
+	const notes = 600
+	for range notes {
+		must(r.Note(r.ctx, manager, opened.ID, api.Note{Body: "again"}))(t)
+	}
+	h := must(r.History(r.ctx, manager, opened.ID))(t)
+	if n := len(h.Records); n != 500 || h.Records[n-1].Version != notes+1 || h.EarlierRecords != notes+1-500 {
+		t.Errorf("got %d records up to version %d, %d earlier", n, h.Records[n-1].Version, h.EarlierRecords)
+	}
+	if n := len(h.Prior); n != 20 || h.Prior[0].ID != opened.ID-1 || h.Prior[19].ID != opened.ID-20 {
+		t.Errorf("got %d prior tickets", n)
+	}
+
+	long := strings.Repeat("x", 65536)
+	for range 100 {
+		must(r.Note(r.ctx, manager, opened.ID, api.Note{Body: long}))(t)
+	}
+	h = must(r.History(r.ctx, manager, opened.ID))(t)
+	if n := len(h.Records); n > 64 || h.EarlierRecords+int64(n) != notes+101 {
+		t.Errorf("got %d records of 64 KiB, %d earlier", n, h.EarlierRecords)
+	}
+	read := 0
+	for after, more := int64(0), true; more; {
+		page := must(r.Records(r.ctx, manager, after, 1000, opened.ID, 0))(t)
+		after, more = page.Position, len(page.Items) > 0
+		read += len(page.Items)
+	}
+	if read != notes+101 {
+		t.Errorf("paged through %d records", read)
+	}
+}
+
 func TestUpdateRoutesAWaitingTicketAnew(t *testing.T) {
 	r := newRig(t)
 	opened := r.opened()

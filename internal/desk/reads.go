@@ -3,7 +3,6 @@ package desk
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
@@ -18,8 +17,9 @@ const (
 	maxPage     = 500
 	// maxRecords bounds a page of the log.
 	maxRecords = 1000
-	// maxPrior bounds the other tickets of a customer that a history shows.
-	maxPrior = 20
+	// maxHistory bounds the records, and maxPrior the other tickets of the customer, that a history shows.
+	maxHistory = 500
+	maxPrior   = 20
 )
 
 func notFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
@@ -71,7 +71,7 @@ func page(asked, normal, most int) int {
 	return min(asked, most)
 }
 
-// History is a ticket with everything that happened to it, its customer and their other tickets.
+// History is a ticket with what happened to it, the newest if that is much, its customer and their other tickets.
 func (d *Desk) History(ctx context.Context, _ api.Call, id int64) (*api.TicketHistory, error) {
 	h := &api.TicketHistory{}
 	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) error {
@@ -80,8 +80,12 @@ func (d *Desk) History(ctx context.Context, _ api.Call, id int64) (*api.TicketHi
 			return err
 		}
 		h.Ticket = *t
-		if h.Records, err = r.Records(0, math.MaxInt32, id); err != nil {
+		if h.Records, err = r.LastRecords(id, maxHistory); err != nil {
 			return err
+		}
+		if len(h.Records) > 0 {
+			// Each record is a version of its ticket.
+			h.EarlierRecords = h.Records[0].Version - 1
 		}
 		if t.Customer == "" {
 			return nil
@@ -100,12 +104,11 @@ func (d *Desk) History(ctx context.Context, _ api.Call, id int64) (*api.TicketHi
 
 // prior are the customer's other tickets, newest first.
 func prior(r store.Reader, t *ticket.Ticket) ([]ticket.Ticket, error) {
-	all, err := r.Tickets(store.TicketFilter{Customer: t.Customer})
+	all, err := r.Tickets(store.TicketFilter{Customer: t.Customer, Newest: true, Limit: maxPrior + 1})
 	if err != nil {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(other ticket.Ticket) bool { return other.ID == t.ID })
-	slices.Reverse(all)
 	return all[:min(len(all), maxPrior)], nil
 }
 
@@ -141,7 +144,8 @@ func (d *Desk) PutCustomer(ctx context.Context, call api.Call, customer ticket.C
 	})
 }
 
-// Records of the log behind a position, of one ticket unless zero. It waits for the first.
+// Records of the log behind a position, of one ticket unless zero. It waits for the first. A page with long records has
+// fewer than asked for; the last has none.
 func (d *Desk) Records(ctx context.Context, _ api.Call, after int64, limit int, id int64, waitSeconds int) (*api.Records, error) {
 	limit = page(limit, defaultPage, maxRecords)
 	records := &api.Records{Items: []eventlog.Record{}, Position: after}

@@ -52,10 +52,13 @@ type TicketList struct {
 	Continue int64 `json:"continue,omitempty"`
 }
 
-// TicketHistory is everything that happened to a ticket.
+// TicketHistory is what happened to a ticket.
 type TicketHistory struct {
-	Ticket  ticket.Ticket     `json:"ticket"`
+	Ticket ticket.Ticket `json:"ticket"`
+	// Records are the newest, in order: at most 500, and fewer where they hold long messages.
 	Records []eventlog.Record `json:"records"`
+	// EarlierRecords is the number of those before, which GET /v1/events?ticket={id} pages through.
+	EarlierRecords int64 `json:"earlierRecords,omitempty" doc:"How many came before those shown: read them with GET /v1/events?ticket={id}"`
 	// Customer's record and their other tickets, newest first, at most 20.
 	Customer *ticket.Customer `json:"customer,omitempty"`
 	Prior    []ticket.Ticket  `json:"prior,omitempty"`

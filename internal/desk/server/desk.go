@@ -29,7 +29,7 @@ type logPage struct {
 func (s *Server) registerDesk() {
 	register(s, operation{
 		method: http.MethodGet, path: "/v1/events", id: "listEvents", tag: "desk", needs: getEvents, waits: true,
-		summary: "Read the event log", about: "Every change of the desk in the order of its commit. A long poll with wait.",
+		summary: "Read the event log", about: "Every change of the desk in the order of its commit. A long poll with wait. A page may hold fewer records than asked for; the log is read when one holds none.",
 	}, func(ctx context.Context, call api.Call, in *logPage) (*api.Records, error) {
 		return s.service.Records(ctx, call, in.After, in.Limit, in.Ticket, in.Wait)
 	})

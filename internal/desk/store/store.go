@@ -24,6 +24,9 @@ var (
 	ErrClosed = errors.New("the store is closed")
 )
 
+// MaxPageBytes bounds the records read at once, as they are stored: a single one may hold a long message.
+const MaxPageBytes = 4 << 20
+
 // Store keeps a desk's state.
 type Store interface {
 	// Update runs fn in a transaction of its own and returns once its changes are durable, or with fn's error and no
@@ -51,8 +54,9 @@ type Reader interface {
 	Ticket(id int64) (*ticket.Ticket, error)
 	// TicketByReference finds the ticket opened for an external reference.
 	TicketByReference(ref ticket.Reference) (*ticket.Ticket, error)
-	// Tickets lists by id, ascending, those after filter.After. A page costs what it holds, except that of the filters
-	// Agent, Customer and Queue only the first given is looked up, and with PlanBefore newer tickets are passed over.
+	// Tickets lists by id, ascending, those after filter.After, or the newest first. A page costs what it holds, except
+	// that of the filters Agent, Customer and Queue only the first given is looked up, and with PlanBefore newer tickets
+	// are passed over.
 	Tickets(filter TicketFilter) ([]ticket.Ticket, error)
 	// Due lists at most limit tickets whose timer is due at now, the earliest first, by id.
 	Due(now time.Time, limit int) ([]int64, error)
@@ -75,8 +79,11 @@ type Reader interface {
 	// Agents lists all agents ever seen, by name.
 	Agents() ([]dispatch.AgentState, error)
 
-	// Records lists at most limit records after a position, in order, of one ticket unless ticket is zero.
+	// Records lists at most limit records after a position, in order, of one ticket unless ticket is zero. It gives fewer,
+	// but at least the first, where they hold more than MaxPageBytes: go on behind the last it gave, until there is none.
 	Records(after int64, limit int, ticket int64) ([]eventlog.Record, error)
+	// LastRecords lists the last of a ticket's records, in order, bounded as Records are.
+	LastRecords(ticket int64, limit int) ([]eventlog.Record, error)
 
 	// Plan returns an activated plan; revision zero is the latest. ErrNotFound before the first.
 	Plan(revision int64) (*PlanRevision, error)
@@ -142,7 +149,9 @@ type TicketFilter struct {
 	// PlanBefore chooses tickets last routed under an older revision.
 	PlanBefore int64
 	After      int64
-	Limit      int
+	// Newest lists by id, descending; After then does not count.
+	Newest bool
+	Limit  int
 }
 
 // QueueCount is one cell of the overview.

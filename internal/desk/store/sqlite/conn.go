@@ -126,7 +126,10 @@ func (c *conn) row(query string, args []any, dest ...any) error {
 	return nil
 }
 
-// rows calls scan for each row of a query.
+// errEnough ends the rows of a query before the last.
+var errEnough = errors.New("enough rows")
+
+// rows calls scan for each row of a query, until it returns errEnough.
 func (c *conn) rows(query string, args []any, scan func(*sql.Rows) error) error {
 	s, err := c.prepare(query)
 	if err != nil {
@@ -138,7 +141,9 @@ func (c *conn) rows(query string, args []any, scan func(*sql.Rows) error) error 
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if err := scan(rows); err != nil {
+		if err := scan(rows); errors.Is(err, errEnough) {
+			return nil
+		} else if err != nil {
 			return c.fail(err)
 		}
 	}
@@ -163,11 +168,19 @@ func document[T any](c *conn, query string, args ...any) (*T, error) {
 
 // documents decodes the documents that are the only column of each row.
 func documents[T any](c *conn, query string, args ...any) ([]T, error) {
+	return documentsWithin[T](c, math.MaxInt, query, args...)
+}
+
+// documentsWithin decodes the first documents, those that hold at most so many bytes together, but at least one.
+func documentsWithin[T any](c *conn, bytes int, query string, args ...any) ([]T, error) {
 	var values []T
 	err := c.rows(query, args, func(rows *sql.Rows) error {
 		var doc sql.RawBytes
 		if err := rows.Scan(&doc); err != nil {
 			return err
+		}
+		if bytes -= len(doc); bytes < 0 && len(values) > 0 {
+			return errEnough
 		}
 		var value T
 		if err := json.Unmarshal(doc, &value); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/store"
@@ -42,10 +43,18 @@ func (r *reader) Agents() ([]dispatch.AgentState, error) {
 
 func (r *reader) Records(after int64, limit int, ticket int64) ([]eventlog.Record, error) {
 	if ticket != 0 {
-		return documents[eventlog.Record](r.conn,
+		return documentsWithin[eventlog.Record](r.conn, store.MaxPageBytes,
 			"SELECT doc FROM records WHERE ticket = ? AND seq > ? ORDER BY seq LIMIT ?", ticket, after, limit)
 	}
-	return documents[eventlog.Record](r.conn, "SELECT doc FROM records WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+	return documentsWithin[eventlog.Record](r.conn, store.MaxPageBytes,
+		"SELECT doc FROM records WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+}
+
+func (r *reader) LastRecords(ticket int64, limit int) ([]eventlog.Record, error) {
+	records, err := documentsWithin[eventlog.Record](r.conn, store.MaxPageBytes,
+		"SELECT doc FROM records WHERE ticket = ? ORDER BY seq DESC LIMIT ?", ticket, limit)
+	slices.Reverse(records)
+	return records, err
 }
 
 func (r *reader) Plan(revision int64) (*store.PlanRevision, error) {

@@ -101,6 +101,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	statuses := []ticket.Status{ticket.Waiting, ticket.Open}
 	if err := s.View(t.Context(), func(r store.Reader) error {
 		for _, f := range []store.TicketFilter{{}, {Statuses: statuses}, {Agent: "a"}, {Customer: "c"}, {Queue: "q"},
+			{Newest: true}, {Customer: "c", Newest: true},
 			{PlanBefore: 1}, {Agent: "a", Customer: "c", Queue: "q", PlanBefore: 3, Statuses: statuses}} {
 			_, _ = r.Tickets(f)
 		}
@@ -116,6 +117,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		_, _ = r.Agent("a")
 		_, _ = r.Records(0, 1, 0)
 		_, _ = r.Records(0, 1, 1)
+		_, _ = r.LastRecords(1, 1)
 		_, _ = r.Plan(0)
 		_, _ = r.Plan(1)
 		_, _ = r.Entry("e")

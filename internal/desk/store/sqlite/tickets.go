@@ -47,18 +47,23 @@ func (r *reader) Tickets(filter store.TicketFilter) ([]ticket.Ticket, error) {
 	if len(statuses) == 0 {
 		statuses = ticket.Statuses
 	}
+	after, order := filter.After, ""
+	if filter.Newest {
+		after, order = 0, " DESC"
+	}
 	var ranges []string
 	var args []any
 	for _, status := range statuses {
 		ranges = append(ranges, "SELECT id FROM tickets WHERE status = ? AND id > ?"+where.String())
-		args = append(append(args, string(status), filter.After), common...)
+		args = append(append(args, string(status), after), common...)
 	}
 	limit := filter.Limit
 	if limit == 0 {
 		limit = -1
 	}
 	return documents[ticket.Ticket](r.conn, "SELECT doc FROM ("+strings.Join(ranges, " UNION ALL ")+
-		" ORDER BY id LIMIT ?) AS page CROSS JOIN tickets ON tickets.id = page.id ORDER BY page.id", append(args, limit)...)
+		" ORDER BY id"+order+" LIMIT ?) AS page CROSS JOIN tickets ON tickets.id = page.id ORDER BY page.id"+order,
+		append(args, limit)...)
 }
 
 func (r *reader) Due(now time.Time, limit int) ([]int64, error) {

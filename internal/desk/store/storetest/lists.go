@@ -2,12 +2,15 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/caseload-dev/caseload/internal/desk/store"
 	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -152,6 +155,19 @@ func testTickets(t *testing.T, open Open) {
 			}
 			wantEqual(t, fmt.Sprintf("%+v", f), got, want)
 
+			var newest []ticket.Ticket
+			for _, k := range slices.Backward(all) {
+				if matches(&k, f) && len(newest) < 5 {
+					newest = append(newest, k)
+				}
+			}
+			last := f
+			last.Newest, last.Limit = true, 5
+			if got, err = r.Tickets(last); err != nil {
+				return err
+			}
+			wantEqual(t, fmt.Sprintf("%+v", last), got, newest)
+
 			var paged []ticket.Ticket
 			page := f
 			for page.Limit = 7; ; page.After = paged[len(paged)-1].ID {
@@ -171,6 +187,65 @@ func testTickets(t *testing.T, open Open) {
 		return nil
 	})
 	verify(t, s)
+}
+
+// testRecords has a ticket with records that are together larger than a page, among those of another.
+func testRecords(t *testing.T, open Open) {
+	s := start(t, open)
+	var mine, log []eventlog.Record
+	long := strings.Repeat("x", store.MaxPageBytes/4)
+	update(t, s, func(tx store.Tx) error {
+		one, other := newTicket("one"), newTicket("other")
+		if err := errors.Join(tx.InsertTicket(one, class), tx.InsertTicket(other, class)); err != nil {
+			return err
+		}
+		for i := range 20 {
+			k, reason := one, "short"
+			if i%3 == 0 {
+				k = other
+			}
+			if i >= 10 && i < 16 {
+				reason = long
+			}
+			record := opened(k)
+			record.Reason = reason
+			if err := tx.Append(record); err != nil {
+				return err
+			}
+			log = append(log, *record)
+			if k == one {
+				mine = append(mine, *record)
+			}
+		}
+		huge := opened(one) // larger than any page
+		huge.Reason = strings.Repeat(long, 5)
+		err := tx.Append(huge)
+		log, mine = append(log, *huge), append(mine, *huge)
+		return err
+	})
+	view(t, s, func(r store.Reader) error {
+		all, err := allRecords(r, 0)
+		wantEqual(t, "the log in pages", seqs(all), seqs(log))
+		one, errOne := allRecords(r, log[1].Ticket)
+		wantEqual(t, "the records of a ticket in pages", seqs(one), seqs(mine))
+		few, errFew := r.Records(mine[0].Seq, 2, log[1].Ticket)
+		wantEqual(t, "two records of a ticket", few, mine[1:3])
+
+		page, errPage := r.Records(log[8].Seq, 100, 0)
+		wantEqual(t, "a page of long records", seqs(page), seqs(log[9:13]))
+		last, errLast := r.LastRecords(mine[0].Ticket, 100)
+		wantEqual(t, "the last records, of which the last is larger than a page", seqs(last), seqs(mine[len(mine)-1:]))
+		two, errTwo := r.LastRecords(log[0].Ticket, 2)
+		wantEqual(t, "the last two records of the other", two, []eventlog.Record{log[15], log[18]})
+		return errors.Join(err, errOne, errFew, errPage, errLast, errTwo)
+	})
+}
+
+func seqs(records []eventlog.Record) (all []int64) {
+	for i := range records {
+		all = append(all, records[i].Seq)
+	}
+	return all
 }
 
 // matches says whether a filter chooses the ticket, pages apart.

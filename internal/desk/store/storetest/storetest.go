@@ -43,6 +43,7 @@ func Run(t *testing.T, open Open) {
 		{"Demands come in dispatch order", testDemands},
 		{"Timers come the earliest first", testTimers},
 		{"Tickets are listed by filter in pages", testTickets},
+		{"Records are read in pages of bounded size", testRecords},
 		{"The outbox gives what is due", testOutbox},
 		{"An update that fails leaves no trace", testFailure},
 		{"A panic undoes its update and stays the caller's", testPanic},
@@ -155,7 +156,7 @@ func verify(t testing.TB, s store.Store) []ticket.Ticket {
 	t.Helper()
 	var tickets []ticket.Ticket
 	view(t, s, func(r store.Reader) error {
-		records, err := r.Records(0, 1<<30, 0)
+		records, err := allRecords(r, 0)
 		if err != nil {
 			return err
 		}
@@ -187,6 +188,17 @@ func verify(t testing.TB, s store.Store) []ticket.Ticket {
 		return nil
 	})
 	return tickets
+}
+
+// allRecords reads the log, of one ticket unless zero, in pages.
+func allRecords(r store.Reader, ticket int64) (all []eventlog.Record, err error) {
+	for after := int64(0); ; after = all[len(all)-1].Seq {
+		page, err := r.Records(after, 1000, ticket)
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all = append(all, page...)
+	}
 }
 
 // restore opens a copy that Backup made at path.
