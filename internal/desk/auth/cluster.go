@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -27,9 +26,13 @@ const (
 	keysInterval = 5 * time.Minute
 	// saveInterval is how often what was learned is written down.
 	saveInterval = 10 * time.Second
-	// maxTokens and maxVerdicts bound what is remembered.
-	maxTokens   = 4096
-	maxVerdicts = 8192
+	// reviewsPerSecond bounds what strangers with unknown tokens make the desk ask; the rest of what it asks has the
+	// limit of Kubernetes' own extension API servers.
+	reviewsPerSecond   = 100
+	questionsPerSecond = 200
+	// maxTokens, of each kind, and maxVerdicts bound what is remembered: enough for some thousand callers at work.
+	maxTokens   = 8192
+	maxVerdicts = 32768
 	// tokenTTL is how long a verified ServiceAccount token is not verified again, reviewedTTL how long one that a
 	// TokenReview accepted, refusedTTL one that it refused.
 	tokenTTL    = 10 * time.Minute
@@ -57,11 +60,11 @@ type Cluster struct {
 	options ClusterOptions
 	clock   clock.PassiveClock
 	log     *slog.Logger
-	client  kubernetes.Interface
 
-	keys   *keys
-	tokens *utilcache.LRUExpireCache // by SHA-256: *User, or the *api.Problem of a refusal
-	access *access
+	keys     *keys
+	verified *utilcache.LRUExpireCache // by SHA-256 of a ServiceAccount token: *User
+	tokens   *tokens
+	access   *access
 }
 
 var (
@@ -71,24 +74,33 @@ var (
 
 // NewCluster makes a Cluster that asks the kube-apiserver of config, and reads what is in StateDir. It does not connect.
 func NewCluster(config *rest.Config, o ClusterOptions) (*Cluster, error) {
-	config = rest.CopyConfig(config)
-	// Strangers with unknown tokens cost a review each: bound what they can make us ask.
-	config.QPS, config.Burst, config.Timeout = 50, 100, reviewTimeout
-	client, err := kubernetes.NewForConfig(config)
+	client, err := newClient(config, questionsPerSecond)
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{options: o, clock: o.Clock, log: o.Logger, client: client}
+	reviewer, err := newClient(config, reviewsPerSecond)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{options: o, clock: o.Clock, log: o.Logger}
 	if c.clock == nil {
 		c.clock = clock.RealClock{}
 	}
 	if c.log == nil {
 		c.log = slog.Default()
 	}
-	c.tokens = utilcache.NewLRUExpireCacheWithClock(maxTokens, c.clock)
 	c.keys = &keys{client: client.Discovery().RESTClient(), clock: c.clock}
+	c.verified = utilcache.NewLRUExpireCacheWithClock(maxTokens, c.clock)
+	c.tokens = newTokens(reviewer.AuthenticationV1().TokenReviews(), c.clock, c.log)
 	c.access = newAccess(client.AuthorizationV1(), o.Namespace, o.HelpDesk, c.clock, c.log)
 	return c, errors.Join(c.load(keysFile, c.keys), c.load(accessFile, c.access))
+}
+
+// newClient makes a client with a limit of its own.
+func newClient(config *rest.Config, perSecond float32) (kubernetes.Interface, error) {
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst, config.Timeout = perSecond, 2*int(perSecond), reviewTimeout
+	return kubernetes.NewForConfig(config)
 }
 
 // Run keeps the keys and the state files current until ctx ends.
@@ -101,9 +113,6 @@ func (c *Cluster) Run(ctx context.Context) {
 	wait.UntilWithContext(ctx, func(context.Context) { c.save() }, saveInterval)
 	c.save()
 }
-
-// digest stands for a token where it is remembered.
-func digest(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
 
 // Names of the files in StateDir.
 const (

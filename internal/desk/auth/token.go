@@ -2,14 +2,11 @@ package auth
 
 import (
 	"context"
-	"slices"
+	"crypto/sha256"
 	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4/jwt"
-	authenticationv1 "k8s.io/api/authentication/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 )
@@ -20,20 +17,17 @@ const leeway = 30 * time.Second
 // Authenticate verifies a ServiceAccount token of the cluster by its signature, so that the kube-apiserver is not needed,
 // and asks a TokenReview about any other.
 func (c *Cluster) Authenticate(ctx context.Context, token string) (*User, error) {
-	key := digest(token)
-	if known, ok := c.tokens.Get(key); ok {
-		if user, ok := known.(*User); ok {
-			return user, nil
-		}
-		return nil, known.(*api.Problem)
+	key := sha256.Sum256([]byte(token))
+	if known, ok := c.verified.Get(key); ok {
+		return known.(*User), nil
 	}
 	parsed, err := jwt.ParseSigned(token, signatureAlgorithms)
 	if err != nil {
-		return c.review(ctx, token)
+		return c.tokens.review(ctx, token)
 	}
 	var claims jwt.Claims
 	if err := parsed.UnsafeClaimsWithoutVerification(&claims); err != nil {
-		return c.review(ctx, token)
+		return c.tokens.review(ctx, token)
 	}
 	if c.keys.issuer() == "" {
 		if err := c.keys.refreshSoon(ctx); err != nil || c.keys.issuer() == "" {
@@ -41,13 +35,13 @@ func (c *Cluster) Authenticate(ctx context.Context, token string) (*User, error)
 		}
 	}
 	if claims.Issuer != c.keys.issuer() {
-		return c.review(ctx, token)
+		return c.tokens.review(ctx, token)
 	}
 	user, err := c.verify(ctx, parsed)
 	if err != nil {
 		return nil, err
 	}
-	c.tokens.Add(key, user, min(tokenTTL, claims.Expiry.Time().Sub(c.clock.Now())))
+	c.verified.Add(key, user, min(tokenTTL, claims.Expiry.Time().Sub(c.clock.Now())))
 	return user, nil
 }
 
@@ -86,31 +80,4 @@ func (c *Cluster) verify(ctx context.Context, token *jwt.JSONWebToken) (*User, e
 	return &User{Name: claims.Subject, Groups: []string{
 		"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated",
 	}}, nil
-}
-
-// review asks the cluster about a token.
-func (c *Cluster) review(ctx context.Context, token string) (*User, error) {
-	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-	defer cancel()
-	review, err := c.client.AuthenticationV1().TokenReviews().Create(ctx, &authenticationv1.TokenReview{
-		Spec: authenticationv1.TokenReviewSpec{Token: token, Audiences: []string{api.TokenAudience}},
-	}, metav1.CreateOptions{})
-	if apierrors.IsForbidden(err) {
-		return nil, unauthenticated("the desk takes ServiceAccount tokens with audience %q only: get one by kubectl create token NAME --audience=%s",
-			api.TokenAudience, api.TokenAudience)
-	}
-	if err != nil {
-		c.log.Warn("cannot review a token", "error", err)
-		return nil, cannotTell("the cluster cannot be asked about the token now; try again, or use a ServiceAccount token with audience %q, which needs no asking", api.TokenAudience)
-	}
-	// An empty audience means that the authenticator knows none: the token is good for the kube-apiserver alone.
-	if !review.Status.Authenticated || !slices.Contains(review.Status.Audiences, api.TokenAudience) {
-		refusal := unauthenticated("the cluster does not accept the token for audience %q: get one by kubectl create token NAME --audience=%s",
-			api.TokenAudience, api.TokenAudience)
-		c.tokens.Add(digest(token), refusal, refusedTTL)
-		return nil, refusal
-	}
-	user := &User{Name: review.Status.User.Username, Groups: review.Status.User.Groups}
-	c.tokens.Add(digest(token), user, reviewedTTL)
-	return user, nil
 }
