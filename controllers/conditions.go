@@ -43,13 +43,16 @@ func programmed(o outcome, was []metav1.Condition) metav1.Condition {
 	if o.programmed == metav1.ConditionUnknown {
 		old := meta.FindStatusCondition(was, conditionType)
 		if old != nil && old.ObservedGeneration == o.generation {
+			if old.Status == metav1.ConditionTrue {
+				return condition(conditionType, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, aboutPausedDesk(o))
+			}
 			return condition(conditionType, old.Status, old.Reason, old.Message)
 		}
 	}
 	blocked := slices.ContainsFunc(o.problems, func(p plan.Problem) bool { return !p.Warning })
 	switch {
 	case o.programmed == metav1.ConditionTrue:
-		return condition(conditionType, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, "")
+		return condition(conditionType, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, aboutPausedDesk(o))
 	case slices.ContainsFunc(o.problems, aboutOwner):
 		i := slices.IndexFunc(o.problems, aboutOwner)
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted, tell(o.problems[i:i+1]))
@@ -59,11 +62,22 @@ func programmed(o outcome, was []metav1.Condition) metav1.Condition {
 	case blocked:
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted,
 			"the desk does not know this object: it has not been without a problem yet")
+	case o.pausedDesk != "":
+		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonHelpDeskPaused, aboutPausedDesk(o))
 	case o.refusal != "":
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonPending, "the desk refused the plan: "+o.refusal)
 	default:
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonPending, "waits to be taken over by the desk")
 	}
+}
+
+// aboutPausedDesk says that the object's HelpDesk is paused, if it is.
+func aboutPausedDesk(o outcome) string {
+	if o.pausedDesk == "" {
+		return ""
+	}
+	return fmt.Sprintf("HelpDesk/%s is paused, so its desk hears of no change: remove the annotation %s from the HelpDesk to go on",
+		o.pausedDesk, v1alpha1.PausedAnnotation)
 }
 
 // staffed says whether somebody can serve a Tier or Queue.

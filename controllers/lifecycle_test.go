@@ -147,6 +147,11 @@ var _ = Describe("A paused object", func() {
 				return meta.FindStatusCondition(statusOf(object).Conditions, v1alpha1.ConditionReady).Reason
 			}).Should(Equal(v1alpha1.ReasonPaused))
 		}
+		early := tier("third", "care", 3)
+		pause(early)
+		t.apply(early, queue("products", "third"))
+		t.says(get[v1alpha1.Queue](t, "products"), v1alpha1.ConditionReady, "False", v1alpha1.ReasonNotAccepted,
+			"Tier/third is paused, and has not been in the plan yet: remove its annotation support.caseload.dev/paused first")
 		change(t, "billing", func(q *v1alpha1.Queue) { q.Spec.Priority = 3 })
 		t.settles(get[v1alpha1.Queue](t, "billing"))
 		Expect(*get[appsv1.Deployment](t, "frontline-worker").Spec.Replicas).To(BeEquivalentTo(1))
@@ -155,40 +160,58 @@ var _ = Describe("A paused object", func() {
 
 		change(t, "frontline", func(tier *v1alpha1.Tier) { tier.Annotations = nil })
 		change(t, "general", func(q *v1alpha1.Queue) { q.Annotations = nil })
-		t.settles(get[v1alpha1.Tier](t, "frontline"), get[v1alpha1.Queue](t, "general"))
+		change(t, "third", func(tier *v1alpha1.Tier) { tier.Annotations = nil })
+		t.settles(get[v1alpha1.Tier](t, "frontline"), get[v1alpha1.Queue](t, "general"), get[v1alpha1.Queue](t, "products"))
 		Expect(*get[appsv1.Deployment](t, "frontline-worker").Spec.Replicas).To(BeEquivalentTo(5))
 	})
 })
 
 var _ = Describe("A paused HelpDesk", func() {
-	It("lets its Tiers scale, and tells how they did", func() {
+	It("hears of no change, which its objects say, and lets its Tiers scale", func() {
 		t := newTenant()
 		objects := organisation()
 		t.apply(objects...)
 		t.settles(objects...)
+		revision, _ := t.planOf("acme")
 		change(t, "acme", func(h *v1alpha1.HelpDesk) {
 			metav1.SetMetaDataAnnotation(&h.ObjectMeta, v1alpha1.PausedAnnotation, "true")
 		})
+		const says = "HelpDesk/acme is paused, so its desk hears of no change: remove the annotation support.caseload.dev/paused"
 		t.says(get[v1alpha1.HelpDesk](t, "acme"), v1alpha1.ConditionReady, "Unknown", v1alpha1.ReasonPaused, "")
+		for _, object := range objects[1:] {
+			t.says(object, v1alpha1.ConditionReady, "True", v1alpha1.ReasonReady, says)
+		}
 
-		before := get[v1alpha1.Tier](t, "frontline")
+		By("changing what is there, and adding to it")
+		change(t, "general", func(q *v1alpha1.Queue) { q.Spec.Priority = 9 })
+		t.apply(queue("late", "specialists"))
+		for _, name := range []string{"general", "late"} {
+			t.says(get[v1alpha1.Queue](t, name), v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonHelpDeskPaused, says)
+			t.says(get[v1alpha1.Queue](t, name), v1alpha1.ConditionReady, "False", v1alpha1.ReasonHelpDeskPaused, says)
+		}
+
+		By("scaling a Tier")
 		change(t, "frontline", func(tier *v1alpha1.Tier) { tier.Spec.Replicas = new(int32(4)) })
 		Eventually(func(g Gomega) {
-			now := get[v1alpha1.Tier](t, "frontline")
-			g.Expect(now.Status.Replicas).To(BeEquivalentTo(4))
-			g.Expect(now.Status.ReadyReplicas).To(BeEquivalentTo(4))
-			serve := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionAvailable)
-			g.Expect(serve.Reason).To(Equal(v1alpha1.ReasonAvailable))
-			g.Expect(serve.ObservedGeneration).To(Equal(now.Generation))
-			g.Expect(now.Status.ObservedGeneration).To(Equal(before.Generation), "the Plan does not know of the change")
-			for _, conditionType := range []string{v1alpha1.ConditionProgrammed, v1alpha1.ConditionReady} {
-				g.Expect(meta.FindStatusCondition(now.Status.Conditions, conditionType)).To(
-					Equal(meta.FindStatusCondition(before.Status.Conditions, conditionType)))
-			}
+			g.Expect(get[v1alpha1.Tier](t, "frontline").Status.ReadyReplicas).To(BeEquivalentTo(4))
 		}).Should(Succeed())
+		t.says(get[v1alpha1.Tier](t, "frontline"), v1alpha1.ConditionReady, "True", v1alpha1.ReasonReady, says)
 
+		By("a manager that starts meanwhile, and queue workers that fail")
+		t.restart()
+		change(t, "frontline-worker", func(d *appsv1.Deployment) { metav1.SetMetaDataAnnotation(&d.ObjectMeta, holdPods, "yes") })
+		t.says(get[v1alpha1.Tier](t, "frontline"), v1alpha1.ConditionAvailable, "False", v1alpha1.ReasonRollingOut, "")
+		t.says(get[v1alpha1.Tier](t, "frontline"), v1alpha1.ConditionReady, "False", v1alpha1.ReasonRollingOut, "")
+		change(t, "frontline-worker", func(d *appsv1.Deployment) { delete(d.Annotations, holdPods) })
+
+		now, _ := t.planOf("acme")
+		Expect(now).To(Equal(revision))
 		change(t, "acme", func(h *v1alpha1.HelpDesk) { h.Annotations = nil })
 		t.settles(objects...)
+		t.settles(get[v1alpha1.Queue](t, "late"))
+		Eventually(func() string {
+			return meta.FindStatusCondition(get[v1alpha1.Queue](t, "billing").Status.Conditions, v1alpha1.ConditionReady).Message
+		}).Should(BeEmpty())
 	})
 })
 

@@ -32,6 +32,8 @@ type outcome struct {
 	// programmed says whether the desk's active Plan has the declared content. Unknown: the desk was not reached since the
 	// manager started, so that whatever the status says stays.
 	programmed metav1.ConditionStatus
+	// pausedDesk is the HelpDesk that the object waits for, while that is paused.
+	pausedDesk string
 	// refusal is the desk's own word against the Plan.
 	refusal string
 	// agents who can serve a Tier or Queue.

@@ -105,10 +105,6 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 	helpDesk := &objects.HelpDesk
-	if paused(helpDesk) {
-		return ctrl.Result{}, nil
-	}
-
 	active, deskErr := r.read(ctx, helpDesk)
 	// Until the desk was read, nothing is pushed, and what others refer to must not seem to be missing.
 	if active.known {
@@ -119,7 +115,7 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	timer := prometheus.NewTimer(compileSeconds)
 	compiled := plan.Compile(*objects, active.entries)
 	timer.ObserveDuration()
-	if deskErr == nil && compiled.Manifest.Hash() != active.hash {
+	if deskErr == nil && compiled.Manifest.Hash() != active.hash && !paused(helpDesk) {
 		if active.drops(compiled.Manifest) {
 			if gone, err := terminating(ctx, r.live, helpDesk); err != nil || gone {
 				return ctrl.Result{}, err
@@ -130,7 +126,7 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if ctx.Err() != nil {
 		return ctrl.Result{}, ctx.Err()
 	}
-	r.outcomes.publish(ctx, req.NamespacedName, planOutcomes(all.meta(), &compiled, active, deskErr))
+	r.outcomes.publish(ctx, req.NamespacedName, planOutcomes(all.meta(), &compiled, active, pausedDesk(helpDesk), deskErr))
 
 	reached := 0.0
 	if deskErr == nil {
@@ -209,11 +205,11 @@ func (r *planReconciler) judgeDeskless(ctx context.Context, namespace types.Name
 	}
 	judged := plan.Compile(all.objects, nil)
 	// No desk has any of it.
-	r.outcomes.publish(ctx, namespace, planOutcomes(all.meta(), &judged, activePlan{known: true}, nil))
+	r.outcomes.publish(ctx, namespace, planOutcomes(all.meta(), &judged, activePlan{known: true}, "", nil))
 }
 
 // planOutcomes says of every object of a HelpDesk what became of it.
-func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active activePlan, deskErr error) map[plan.Key]outcome {
+func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active activePlan, pausedDesk string, deskErr error) map[plan.Key]outcome {
 	problems := map[plan.Key][]plan.Problem{}
 	for _, p := range compiled.Problems {
 		problems[p.Object] = append(problems[p.Object], p)
@@ -234,7 +230,7 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 		o := outcome{
 			uid: object.GetUID(), generation: object.GetGeneration(),
 			problems: problems[key], kept: kept, agents: int32(compiled.Agents[key]),
-			programmed: metav1.ConditionUnknown, refusal: refused,
+			programmed: metav1.ConditionUnknown, refusal: refused, pausedDesk: pausedDesk,
 		}
 		if active.known {
 			o.programmed = metav1.ConditionFalse

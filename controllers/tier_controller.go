@@ -72,11 +72,11 @@ func (r *tierReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 
 	workers, failed := r.ensureWorkers(ctx, &t)
 	failed = ignoreTerminating(failed)
-	shown := refusals(failed)
+	setScale(&t, workers)
 	if o, ok := r.outcomes.of(plan.KindTier, &t); ok {
-		t.Status = tierStatus(&t, o, workers, shown)
-	} else {
-		t.Status = workersStatus(&t, workers, shown)
+		conditions := declarationConditions(plan.KindTier, o, t.Status.Conditions)
+		report(&t.Status.Status, t.Generation, append(conditions, workersAvailable(&t, workers, refusals(failed))))
+		t.Status.Agents = o.agents
 	}
 	written, err := patchStatus(ctx, r, before, &t)
 	if written {

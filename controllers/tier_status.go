@@ -5,41 +5,23 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
-	"github.com/caseload-dev/caseload/internal/plan"
 )
 
 // progressDeadlineExceeded is the reason a Deployment gives when its pods do not get ready in time.
 const progressDeadlineExceeded = "ProgressDeadlineExceeded"
 
-// tierStatus is the status for what is known of a Tier: its part of the Plan, and its queue workers as workersStatus has them.
-func tierStatus(t *v1alpha1.Tier, o outcome, workers *appsv1.Deployment, failed error) v1alpha1.TierStatus {
-	status := workersStatus(t, workers, failed)
-	conditions := declarationConditions(plan.KindTier, o, t.Status.Conditions)
-	report(&status.Status, t.Generation, append(conditions, workersAvailable(t, workers, failed)))
-	status.Agents = o.agents
-	return status
-}
-
-// workersStatus is the status for what is known of a Tier's queue workers: their Deployment, nil if there is none, and why
-// they could not be brought to their desired state, if so. It does not wait for the Plan, so that a Tier scales also while
-// its HelpDesk is paused; what was said of the Plan stays, with the generation that it was said of.
-func workersStatus(t *v1alpha1.Tier, workers *appsv1.Deployment, failed error) v1alpha1.TierStatus {
-	status := *t.Status.DeepCopy()
-	serve := workersAvailable(t, workers, failed)
-	serve.ObservedGeneration = t.Generation
-	meta.SetStatusCondition(&status.Conditions, serve)
-	status.Selector = workerSelectorText(t)
-	status.Replicas, status.ReadyReplicas = 0, 0
+// setScale tells what autoscalers read. It does not wait for the Plan, which a desk that hangs may hold up.
+func setScale(t *v1alpha1.Tier, workers *appsv1.Deployment) {
+	t.Status.Selector = workerSelectorText(t)
+	t.Status.Replicas, t.Status.ReadyReplicas = 0, 0
 	if workers != nil {
-		status.Replicas = workers.Status.Replicas
-		status.ReadyReplicas = workers.Status.ReadyReplicas
+		t.Status.Replicas = workers.Status.Replicas
+		t.Status.ReadyReplicas = workers.Status.ReadyReplicas
 	}
-	return status
 }
 
 // workersAvailable says whether queue workers serve: one is enough, and a tier that asks for none has what it asks for.

@@ -27,6 +27,8 @@ const (
 const (
 	ReasonReady  = "Ready"
 	ReasonPaused = "Paused"
+	// ReasonHelpDeskPaused: the content waits until the HelpDesk goes on.
+	ReasonHelpDeskPaused = "HelpDeskPaused"
 
 	// ReasonAccepted: the content is valid.
 	ReasonAccepted = "Accepted"

@@ -25,7 +25,9 @@ func Compile(objects Objects, previous []Entry) Result {
 	for {
 		c := newCompilation(&objects, previous)
 		for _, object := range c.sorted {
-			c.check(object)
+			if object.chosen != none {
+				c.check(object)
+			}
 		}
 		c.settle()
 		if len(c.lost) == 0 {
@@ -140,6 +142,9 @@ func newCompilation(objects *Objects, previous []Entry) *compilation {
 		}
 		cand := &candidate{key: entry.Key, object: object, entry: entry, created: object.GetCreationTimestamp().Time}
 		cand.links[declared] = linksOf(object)
+		if objects.Held[cand.key] {
+			cand.chosen = none
+		}
 		if l := last[entry.Key]; l != nil {
 			// An entry of an older build that this one cannot read counts as none.
 			if old, err := decode(*l); err == nil && len(unreadable(old)) == 0 {
@@ -185,8 +190,8 @@ func (c *compilation) dropUnowned() (dropped bool) {
 			c.lost[cand.key] = true
 			continue
 		}
-		c.invalid(cand, ownerField[cand.key.Kind], v1alpha1.ReasonNotAccepted,
-			"%s has a problem that keeps it out of the plan: see its conditions, and fix it first", cand.current().owner)
+		why, remedy := c.leftOut(cand.current().owner)
+		c.invalid(cand, ownerField[cand.key.Kind], v1alpha1.ReasonNotAccepted, "%s: %s first", why, remedy)
 	}
 	return dropped
 }
@@ -206,6 +211,15 @@ func (c *compilation) dropConflicting() (dropped bool) {
 		}
 	}
 	return dropped
+}
+
+// leftOut says why a declared object is not in the plan, and what to do.
+func (c *compilation) leftOut(key Key) (why, remedy string) {
+	if c.objects.Held[key] {
+		return fmt.Sprintf("%s is paused, and has not been in the plan yet", key),
+			fmt.Sprintf("remove its annotation %s", v1alpha1.PausedAnnotation)
+	}
+	return fmt.Sprintf("%s has a problem that keeps it out of the plan", key), "see its conditions, and fix it"
 }
 
 func (c *compilation) inPlan(key Key) bool {

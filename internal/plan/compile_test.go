@@ -290,6 +290,29 @@ func TestLastAcceptedVersionStays(t *testing.T) {
 	}
 }
 
+// What is held back is not in the plan, whatever is wrong with it, and is there for those that name it.
+func TestHeldObjects(t *testing.T) {
+	law, legal, billing := Key{KindTier, "law"}, Key{KindQueue, "legal"}, Key{KindQueue, "billing"}
+	o := acme()
+	o.Held = map[Key]bool{law: true, billing: true}
+	o.Queues[2].Spec.TierRef.Name = "nowhere" // billing
+	r := Compile(o, nil)
+	for _, key := range []Key{law, legal, billing} {
+		if !r.Belongs[key] || slices.ContainsFunc(r.Entries, func(e Entry) bool { return e.Key == key }) {
+			t.Errorf("%s is in the plan, or not the HelpDesk's", key)
+		}
+	}
+	want := []Problem{
+		{Object: legal, Field: "spec.tierRef.name", Reason: "NotAccepted", Message: "Tier/law is paused"},
+		{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].queueRef.name", Reason: "NotAccepted", Message: "Queue/billing is paused", Warning: true},
+	}
+	for _, p := range want {
+		if !has(r.Problems, p) || len(r.Problems) != len(want) {
+			t.Errorf("problems = %+v", r.Problems)
+		}
+	}
+}
+
 // Who closes a circle is to blame, not who was there; a stale version counts as it runs.
 func TestCircleAcrossVersions(t *testing.T) {
 	o := acme()

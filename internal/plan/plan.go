@@ -61,6 +61,9 @@ type Objects struct {
 	Queues          []v1alpha1.Queue
 	Agents          []v1alpha1.Agent
 	RoutingPolicies []v1alpha1.RoutingPolicy
+	// Held are those among them that stay out of the plan for now, since they are paused and were never in it. Others may
+	// name them.
+	Held map[Key]bool
 }
 
 // Problem is something wrong with an object.

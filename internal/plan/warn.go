@@ -16,7 +16,8 @@ func (c *compilation) warning(cand *candidate, field, reason, format string, arg
 func (c *compilation) warnOfLeftOut() {
 	for _, m := range c.mentions {
 		if m.by.chosen == declared && !c.inPlan(m.of) {
-			c.warning(m.by, m.field, v1alpha1.ReasonNotAccepted, "%s has a problem that keeps it out of the plan, so the reference has no effect: see its conditions", m.of)
+			why, remedy := c.leftOut(m.of)
+			c.warning(m.by, m.field, v1alpha1.ReasonNotAccepted, "%s, so the reference has no effect: %s", why, remedy)
 		}
 	}
 }
