@@ -52,7 +52,11 @@ func (d *Desk) Changes(ctx context.Context, _ api.Call, name string, epoch, afte
 	return changes, nil
 }
 
-// changesSince reads the log behind a position and the present rows of what it speaks of, all of one instant.
+// maxChanges is the number of rows after which an answer ends though the log goes on.
+const maxChanges = 1000
+
+// changesSince reads the log behind a position and the present rows of what it speaks of, all of one instant. If that is
+// much, it ends early: rows are then newer than its position, and come again with the next answer if they changed since.
 func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api.Changes, error) {
 	var changes *api.Changes
 	err := d.view(ctx, func(r store.Reader, p *plan.Plan) error {
@@ -69,19 +73,25 @@ func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api
 			changes.Reset = true
 			return nil
 		}
-		records, err := r.Records(after, maxBehind, 0)
-		if err != nil {
-			return err
+		touched := newTouched(pool)
+		changes.Position = after
+		for changes.Position < position && touched.rows() < maxChanges {
+			records, err := r.Records(changes.Position, maxPage, 0)
+			if err != nil {
+				return err
+			}
+			if touched.add(records) {
+				changes.Reset = true
+				return nil
+			}
+			changes.Position = records[len(records)-1].Seq
 		}
-		touched := touch(pool, records)
-		if touched.plan {
-			changes.Reset = true
-			return nil
-		}
+		changes.More = changes.Position < position
 		if changes.Agents, err = agentStates(r, touched.agents); err != nil {
 			return err
 		}
-		for _, id := range touched.waiting {
+		waiting, gone := touched.tickets()
+		for _, id := range waiting {
 			t, err := r.Ticket(id)
 			if err != nil {
 				return err
@@ -92,7 +102,7 @@ func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api
 			}
 			changes.Waiting = append(changes.Waiting, dispatch.NewDemand(p.Queues[t.Queue], t, ""))
 		}
-		changes.Gone = append(changes.Gone, touched.gone...)
+		changes.Gone = append(changes.Gone, gone...)
 		return nil
 	})
 	return changes, err
@@ -106,51 +116,66 @@ func offerable(p *plan.Plan, pool *plan.Pool, t *ticket.Ticket) bool {
 
 // touched is what records speak of, as far as it is a pool's.
 type touched struct {
-	plan bool
-	// waiting are the tickets that the last record about them left waiting in the pool, gone the others.
-	waiting, gone []int64
-	agents        []string
+	pool   *plan.Pool
+	queues map[string]bool
+	// agents in the order in which they were met, as are the tickets.
+	agents    []string
+	seen      map[string]bool
+	ids       []int64
+	lastState map[int64]*eventlog.State
 }
 
-func touch(pool *plan.Pool, records []eventlog.Record) touched {
-	queues := map[string]bool{}
+func newTouched(pool *plan.Pool) *touched {
+	t := &touched{pool: pool, queues: map[string]bool{}, seen: map[string]bool{}, lastState: map[int64]*eventlog.State{}}
 	for _, q := range pool.Queues {
-		queues[q] = true
+		t.queues[q] = true
 	}
-	var all touched
-	var tickets []int64
-	last := map[int64]*eventlog.State{}
-	agents := map[string]bool{}
-	agent := func(name string) {
-		if _, in := slices.BinarySearch(pool.Agents, name); in && !agents[name] {
-			agents[name] = true
-			all.agents = append(all.agents, name)
-		}
-	}
+	return t
+}
+
+// rows is how many rows are to be read.
+func (t *touched) rows() int { return len(t.agents) + len(t.ids) }
+
+// add what further records speak of. It says whether a plan was activated, after which nothing is as it was.
+func (t *touched) add(records []eventlog.Record) (planned bool) {
 	for i := range records {
 		r := &records[i]
-		all.plan = all.plan || r.Type == eventlog.PlanActivated
-		agent(r.Agent)
+		if r.Type == eventlog.PlanActivated {
+			return true
+		}
+		t.agent(r.Agent)
 		if r.From != nil {
-			agent(r.From.Agent)
+			t.agent(r.From.Agent)
 		}
 		if r.To == nil { // no ticket's
 			continue
 		}
-		agent(r.To.Agent)
-		if queues[r.To.Queue] || r.From != nil && queues[r.From.Queue] {
-			if last[r.Ticket] == nil {
-				tickets = append(tickets, r.Ticket)
+		t.agent(r.To.Agent)
+		if t.queues[r.To.Queue] || r.From != nil && t.queues[r.From.Queue] {
+			if t.lastState[r.Ticket] == nil {
+				t.ids = append(t.ids, r.Ticket)
 			}
-			last[r.Ticket] = r.To
+			t.lastState[r.Ticket] = r.To
 		}
 	}
-	for _, id := range tickets {
-		if to := last[id]; to.Status == ticket.Waiting && queues[to.Queue] {
-			all.waiting = append(all.waiting, id)
+	return false
+}
+
+func (t *touched) agent(name string) {
+	if _, in := slices.BinarySearch(t.pool.Agents, name); in && !t.seen[name] {
+		t.seen[name] = true
+		t.agents = append(t.agents, name)
+	}
+}
+
+// tickets that the last record about them left waiting in the pool, and the others.
+func (t *touched) tickets() (waiting, gone []int64) {
+	for _, id := range t.ids {
+		if to := t.lastState[id]; to.Status == ticket.Waiting && t.queues[to.Queue] {
+			waiting = append(waiting, id)
 		} else {
-			all.gone = append(all.gone, id)
+			gone = append(gone, id)
 		}
 	}
-	return all
+	return waiting, gone
 }

@@ -216,6 +216,43 @@ func TestChangesAreThePresentRows(t *testing.T) {
 	}
 }
 
+// A worker that is far behind gets what changed in answers of bounded size, which together leave nothing out, though what
+// they speak of goes on changing in between.
+func TestManyChangesComeInParts(t *testing.T) {
+	r := newRig(t)
+	after := r.position()
+	r.fill(1200)
+	for range 80 { // more than is read at once
+		must(r.Note(r.ctx, manager, 1200, api.Note{Body: strings.Repeat("x", 65536)}))(t)
+	}
+	r.fill(900)
+
+	waiting := map[int64]int64{} // versions
+	first := r.changes(after)
+	if n := len(first.Waiting); !first.More || n < 1000 || n > 1500 || first.Position >= r.position() {
+		t.Fatalf("the first of several answers has %d tickets up to %d of %d, more: %t", n, first.Position, r.position(), first.More)
+	}
+	must(r.Cancel(r.ctx, manager, 7, api.Because{}))(t)
+	must(r.Note(r.ctx, manager, 8, api.Note{Body: "changed since"}))(t)
+	for ch := first; ; ch = r.changes(ch.Position) {
+		for _, d := range ch.Waiting {
+			waiting[d.Ticket] = d.Version
+		}
+		for _, id := range ch.Gone {
+			delete(waiting, id)
+		}
+		if !ch.More {
+			if ch.Position != r.position() {
+				t.Errorf("ends at %d of %d", ch.Position, r.position())
+			}
+			break
+		}
+	}
+	if _, there := waiting[7]; there || len(waiting) != 2099 || waiting[8] != 2 || waiting[1200] != 81 || waiting[2100] != 1 {
+		t.Errorf("%d tickets wait; versions of the changed %d and %d", len(waiting), waiting[8], waiting[1200])
+	}
+}
+
 func TestArrivalAndFreedAgentWakeAWorkerAtOnce(t *testing.T) {
 	r := newRig(t)
 	open := r.accepted("jo")

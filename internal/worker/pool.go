@@ -79,10 +79,12 @@ func (p *poolWorker) follow(ctx context.Context) (progress bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for {
-		wait, err := p.work(ctx, s)
-		if err != nil {
-			return progress, err
+	for behind := false; ; {
+		wait := 0
+		if !behind {
+			if wait, err = p.work(ctx, s); err != nil {
+				return progress, err
+			}
 		}
 		changes, err := p.desk.Changes(ctx, p.call, p.lease.Pool, p.lease.Epoch, s.position, wait)
 		if err != nil {
@@ -93,7 +95,7 @@ func (p *poolWorker) follow(ctx context.Context) (progress bool, err error) {
 			return progress, errReset
 		}
 		s.apply(changes)
-		progress = true
+		progress, behind = true, changes.More
 	}
 }
 

@@ -196,6 +196,48 @@ func (c *counted) Commit(ctx context.Context, call api.Call, pool string, body a
 	return c.Service.Commit(ctx, call, pool, body)
 }
 
+// parted is a desk whose answers of changes do not end, until told.
+type parted struct {
+	api.Service
+	more    atomic.Bool
+	answers atomic.Int64
+}
+
+func (p *parted) Changes(ctx context.Context, call api.Call, pool string, epoch, after int64, wait int) (*api.Changes, error) {
+	changes, err := p.Service.Changes(ctx, call, pool, epoch, after, wait)
+	if err == nil && p.more.Load() {
+		changes.More = true
+		p.answers.Add(1)
+	}
+	return changes, err
+}
+
+// A worker decides nothing on changes of which more are to come: what goes before may be among them.
+func TestDecidesOnWholeChanges(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	service := &parted{Service: r.Desk}
+	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	first := r.open(about("ann"))
+	r.available("ann")
+	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(first).Status == ticket.Offered })
+
+	service.more.Store(true)
+	second := r.open(about("ann"))
+	eventually(t, 10*time.Second, "the worker reads on", func() bool { return service.answers.Load() > 5 })
+	if got := r.ticket(second); got.Status != ticket.Waiting {
+		t.Errorf("decided before the changes were whole: %s", got.Status)
+	}
+	service.more.Store(false)
+	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(second).Status == ticket.Offered })
+}
+
 // With the only agent having declined, the worker asks nothing but long polls until the pause is over, and then offers
 // the ticket again at once, in the next round.
 func TestWaitsOutThePause(t *testing.T) {

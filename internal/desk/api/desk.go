@@ -101,6 +101,8 @@ type Changes struct {
 	// Waiting are the tickets that wait now and changed since; Gone those that no longer wait in the pool.
 	Waiting []dispatch.Demand `json:"waiting,omitempty"`
 	Gone    []int64           `json:"gone,omitempty"`
+	// More says that the log goes on behind Position: ask again before deciding anything.
+	More bool `json:"more,omitempty"`
 	// Reset says that too much happened or the plan changed: take a new snapshot.
 	Reset bool      `json:"reset,omitempty"`
 	Now   time.Time `json:"now"`
