@@ -143,7 +143,8 @@ func newTicketOpen() *cobra.Command {
 		Use:   "open",
 		Short: "Open a ticket",
 		Long: `Open a ticket from flags, or from a file with the fields of the API (JSON or YAML), which flags then change.
-A ticket with the --reference of one that exists is not opened again: the answer is the one that exists.`,
+A ticket with the --reference of one that exists is not opened again: the answer is the one that exists,
+or its id and status if you may not read tickets.`,
 		Example: `  caseload ticket open --subject "Invoice is wrong" --channel Email --category billing --customer c-17
   caseload ticket open -f ticket.json --priority High -o json`,
 		Args: cobra.NoArgs,
@@ -184,6 +185,10 @@ A ticket with the --reference of one that exists is not opened again: the answer
 		was := "opened"
 		if opened.Existing {
 			was = "exists"
+		}
+		if opened.Ticket == nil { // and the caller may not read it
+			_, err := fmt.Fprintf(w, "ticket %d %s: %s\n", opened.ID, was, opened.Status)
+			return err
 		}
 		_, err := fmt.Fprintf(w, "ticket %d %s: %s%s\n", opened.Ticket.ID, was, standing(opened.Ticket, time.Now()), inBrackets(opened.Ticket.Rule))
 		return err

@@ -87,7 +87,7 @@ func TestReferenceIsKnownForever(t *testing.T) {
 	r.pass(1000 * 24 * time.Hour)
 	r.restart()
 	again := must(r.OpenTicket(r.ctx, manager, chat(reference("m1"))))(t)
-	if !again.Existing || again.Ticket.ID != first.ID || again.Ticket.Status != ticket.Cancelled {
+	if !again.Existing || again.ID != first.ID || again.Status != ticket.Cancelled || again.Ticket.ID != first.ID {
 		t.Errorf("got %+v, want the ticket that is there", again)
 	}
 }

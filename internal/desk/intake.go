@@ -56,7 +56,7 @@ func (c *change) open(content ticket.Content) (*api.OpenedTicket, error) {
 	if content.Reference != nil {
 		known, err := c.TicketByReference(*content.Reference)
 		if err == nil {
-			return &api.OpenedTicket{Ticket: known, Existing: true}, nil
+			return &api.OpenedTicket{ID: known.ID, Status: known.Status, Ticket: known, Existing: true}, nil
 		}
 		if !errors.Is(err, store.ErrNotFound) {
 			return nil, err
@@ -73,7 +73,7 @@ func (c *change) open(content ticket.Content) (*api.OpenedTicket, error) {
 	if err := c.insert(opened, eventlog.Record{Type: eventlog.Opened, Data: eventlog.Encode(data)}); err != nil {
 		return nil, err
 	}
-	return &api.OpenedTicket{Ticket: opened}, nil
+	return &api.OpenedTicket{ID: opened.ID, Status: opened.Status, Ticket: opened}, nil
 }
 
 // openChecked routes a new ticket and makes it; the caller inserts it.

@@ -170,7 +170,10 @@ func (r *Runner) play(ctx context.Context, p *played) error {
 	if err != nil {
 		return fmt.Errorf("open the ticket: %w", err)
 	}
-	p.ticket = opened.Ticket.ID
+	if opened.Ticket == nil {
+		return fmt.Errorf("ticket %d is there already, and a replay must be able to read it: it needs get on helpdesks/tickets", opened.ID)
+	}
+	p.ticket = opened.ID
 	r.learn(p, ViewOf(opened.Ticket))
 	_, done := r.view(p)
 	for i := done; i < len(p.script.Steps); i++ {

@@ -31,8 +31,12 @@ type OpenTicket struct {
 	ticket.Content
 }
 
-// OpenedTicket is the outcome for one ticket of a batch.
+// OpenedTicket is the outcome for one ticket.
 type OpenedTicket struct {
+	// ID and Status of the ticket; absent where it was refused.
+	ID     int64         `json:"id,omitempty"`
+	Status ticket.Status `json:"status,omitempty"`
+	// Ticket, unless it existed and the caller may not get tickets: it may be somebody else's.
 	Ticket *ticket.Ticket `json:"ticket,omitempty"`
 	// Existing says that the ticket's reference was known, so nothing was opened.
 	Existing bool `json:"existing,omitempty"`

@@ -41,15 +41,15 @@ func (s *Server) registerTickets() {
 	registerResult(s, operation{
 		method: http.MethodPost, path: "/v1/tickets", id: "openTicket", tag: "tickets", needs: createTickets, repeatable: true,
 		status: http.StatusCreated, summary: "Open a ticket",
-		about: "The ticket is routed in the same transaction. One whose reference is known is not opened again: the answer is 200 with the first.",
+		about: "The ticket is routed in the same transaction. One whose reference is known is not opened again: the answer is 200 with the first, " +
+			"which only who may " + getTickets.String() + " gets whole; others get its id and status.",
 	}, s.openTicket)
 	register(s, operation{
 		method: http.MethodPost, path: "/v1/tickets/batch", id: "openTickets", tag: "tickets", needs: createTickets, repeatable: true,
 		limit: maxBatchBody, summary: "Open up to 500 tickets",
-		about: "Each ticket is taken or refused on its own, all in one transaction; the results are in the order of the batch.",
-	}, func(ctx context.Context, call api.Call, in *withBody[api.OpenTickets]) (*api.OpenedTickets, error) {
-		return s.service.OpenTickets(ctx, call, in.Body)
-	})
+		about: "Each ticket is taken or refused on its own, all in one transaction; the results are in the order of the batch. " +
+			"Of those that are there already only who may " + getTickets.String() + " gets more than id and status.",
+	}, s.openTickets)
 	register(s, operation{
 		method: http.MethodGet, path: "/v1/tickets", id: "listTickets", tag: "tickets", needs: listTickets,
 		summary: "List tickets", about: "By id, in pages. A ticket must match every parameter that is given.",
@@ -77,8 +77,31 @@ func (s *Server) openTicket(ctx context.Context, call api.Call, in *withBody[api
 	status := http.StatusCreated
 	if opened.Existing {
 		status = http.StatusOK
+		s.withhold(ctx, opened)
 	}
 	return &openedTicket{Status: status, Body: opened}, nil
+}
+
+func (s *Server) openTickets(ctx context.Context, call api.Call, in *withBody[api.OpenTickets]) (*api.OpenedTickets, error) {
+	opened, err := s.service.OpenTickets(ctx, call, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	for i := range opened.Results {
+		if opened.Results[i].Existing {
+			s.withhold(ctx, &opened.Results[i])
+		}
+	}
+	return opened, nil
+}
+
+// withhold keeps a ticket that was there already from a caller who may not read tickets: who knows a reference need not
+// know what somebody else wrote there.
+func (s *Server) withhold(ctx context.Context, opened *api.OpenedTicket) {
+	caller := ctx.Value(callKey{}).(*admitted)
+	if may, err := s.Authorizer.Authorize(ctx, caller.user, getTickets); err != nil || !may {
+		opened.Ticket = nil
+	}
 }
 
 func (s *Server) listTickets(ctx context.Context, call api.Call, in *ticketFilter) (*api.TicketList, error) {

@@ -129,8 +129,8 @@ var samples = []any{
 // answers are what the desk says, where it is more than the zero value.
 var answers = []any{
 	&fullTicket,
-	&api.OpenedTicket{Ticket: &fullTicket, Existing: true},
-	&api.OpenedTickets{Results: []api.OpenedTicket{{Ticket: &fullTicket}, {Error: "no"}}},
+	&api.OpenedTicket{ID: 7, Status: ticket.Offered, Ticket: &fullTicket, Existing: true},
+	&api.OpenedTickets{Results: []api.OpenedTicket{{ID: 7, Status: ticket.Offered, Ticket: &fullTicket}, {Error: "no"}}},
 	&api.TicketList{Items: []ticket.Ticket{fullTicket}, Continue: 7},
 	&api.TicketHistory{Ticket: fullTicket, Records: []eventlog.Record{{Seq: 1, At: at, Type: eventlog.Opened, Data: json.RawMessage(`{"a":1}`)}}},
 	&ticket.Customer{ID: "c/1 ü", Name: "Ann"},
