@@ -7,10 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +40,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// HTTPClient delivers what no queue worker claims; nil: outbox.NewClient.
 	HTTPClient *http.Client
-	// TempDir is where Backup puts its copy before it streams it; empty: os.TempDir.
+	// TempDir is where Backup puts its copy before it streams it. It is this desk's alone: what it holds of a backup is
+	// removed at the start. Empty: os.TempDir, which is left as it is.
 	TempDir string
 }
 
@@ -57,6 +56,8 @@ type Desk struct {
 	metrics  *metrics
 
 	time *deskClock
+	// backup is held while one is made.
+	backup sync.Mutex
 	// activation is held for writing while a plan becomes the active one, so that no change sees the one and is stored
 	// under the other.
 	activation sync.RWMutex
@@ -93,6 +94,9 @@ func New(o Options) (*Desk, error) {
 		stopping: make(chan struct{}),
 	}
 	d.metrics = newMetrics(d)
+	if err := removeBackups(o.TempDir); err != nil {
+		return nil, err
+	}
 	err := o.Store.View(context.Background(), func(r store.Reader) error {
 		position, err := r.Position()
 		if err != nil {
@@ -188,24 +192,4 @@ func (d *Desk) view(ctx context.Context, fn func(store.Reader, *plan.Plan) error
 		return refusal(err)
 	}
 	return nil
-}
-
-// Backup writes a consistent copy of the store.
-func (d *Desk) Backup(ctx context.Context, _ api.Call, w io.Writer) error {
-	dir, err := os.MkdirTemp(d.tempDir, "caseload-backup-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path := dir + "/backup"
-	if err := d.store.Backup(ctx, path); err != nil {
-		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	_, err = io.Copy(w, f)
-	return err
 }

@@ -3,8 +3,6 @@ package desk_test
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,34 +10,8 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/api"
-	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
 	"github.com/caseload-dev/caseload/internal/plan"
-	"github.com/caseload-dev/caseload/internal/ticket"
 )
-
-func TestBackupOpensAsADesk(t *testing.T) {
-	r := newRig(t)
-	opened := r.opened()
-	var copied bytes.Buffer
-	if err := r.Backup(r.ctx, manager, &copied); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "restored.db")
-	if err := os.WriteFile(path, copied.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := sqlite.Open(r.ctx, path, sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = s.Close() }()
-	restored, err := desk.New(desk.Options{Store: s, Clock: r.clock, HelpDesk: "acme"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := must(restored.Ticket(r.ctx, manager, opened.ID))(t)
-	status(t, got, ticket.Waiting, "general", "")
-}
 
 func TestRecordsWaitForTheFirst(t *testing.T) {
 	r := newRig(t)
