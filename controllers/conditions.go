@@ -41,34 +41,62 @@ func resolvedRefs(problems []plan.Problem) metav1.Condition {
 func programmed(o outcome, was []metav1.Condition) metav1.Condition {
 	const conditionType = v1alpha1.ConditionProgrammed
 	if o.programmed == metav1.ConditionUnknown {
-		old := meta.FindStatusCondition(was, conditionType)
-		if old != nil && old.ObservedGeneration == o.generation {
-			if old.Status == metav1.ConditionTrue {
-				return condition(conditionType, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, aboutPausedDesk(o))
-			}
-			return condition(conditionType, old.Status, old.Reason, old.Message)
-		}
+		return lastProgrammed(o, meta.FindStatusCondition(was, conditionType))
 	}
-	blocked := slices.ContainsFunc(o.problems, func(p plan.Problem) bool { return !p.Warning })
 	switch {
 	case o.programmed == metav1.ConditionTrue:
 		return condition(conditionType, metav1.ConditionTrue, v1alpha1.ReasonProgrammed, aboutPausedDesk(o))
 	case slices.ContainsFunc(o.problems, aboutOwner):
 		i := slices.IndexFunc(o.problems, aboutOwner)
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted, tell(o.problems[i:i+1]))
-	case blocked && o.kept:
+	case blocked(o) && o.kept:
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted,
 			"the desk goes on with the last accepted content of this object")
-	case blocked:
+	case blocked(o):
 		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonNotAccepted,
 			"the desk does not know this object: it has not been without a problem yet")
-	case o.pausedDesk != "":
-		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonHelpDeskPaused, aboutPausedDesk(o))
-	case o.refusal != "":
-		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonPending, "the desk refused the plan: "+o.refusal)
 	default:
-		return condition(conditionType, metav1.ConditionFalse, v1alpha1.ReasonPending, "waits to be taken over by the desk")
+		return pending(o)
 	}
+}
+
+// pending says what keeps content without a problem from the desk.
+func pending(o outcome) metav1.Condition {
+	reason, message := v1alpha1.ReasonPending, "waits to be taken over by the desk"
+	switch {
+	case o.pausedDesk != "":
+		reason, message = v1alpha1.ReasonHelpDeskPaused, aboutPausedDesk(o)
+	case o.refusal != "":
+		message = "the desk refused the plan: " + o.refusal
+	case o.unreachable != "":
+		message = "waits until the desk can be reached, which is tried again by itself: " + o.unreachable
+	}
+	return condition(v1alpha1.ConditionProgrammed, metav1.ConditionFalse, reason, message)
+}
+
+// lastProgrammed says what an earlier manager left word of, for an object whose desk was not reached since this one started.
+func lastProgrammed(o outcome, old *metav1.Condition) metav1.Condition {
+	said := old != nil && old.ObservedGeneration == o.generation
+	now := pending(o)
+	switch {
+	case said && old.Status == metav1.ConditionTrue:
+		return condition(old.Type, old.Status, v1alpha1.ReasonProgrammed, aboutPausedDesk(o))
+	case said && old.Reason == v1alpha1.ReasonNotAccepted && blocked(o), said && strings.HasPrefix(old.Message, now.Message):
+		return condition(old.Type, old.Status, old.Reason, old.Message)
+	case old != nil && old.Status == metav1.ConditionTrue:
+		now.Message += fmt.Sprintf("; generation %d of this object was programmed last", old.ObservedGeneration)
+	default:
+		now.Message += "; what the desk has of this object is not known until then"
+	}
+	if blocked(o) {
+		now.Reason = v1alpha1.ReasonNotAccepted
+	}
+	return now
+}
+
+// blocked says that a problem keeps the declared content out of the Plan.
+func blocked(o outcome) bool {
+	return slices.ContainsFunc(o.problems, func(p plan.Problem) bool { return !p.Warning })
 }
 
 // aboutPausedDesk says that the object's HelpDesk is paused, if it is.

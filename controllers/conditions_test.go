@@ -105,17 +105,40 @@ func TestConditionsOfAnOutcome(t *testing.T) {
 	}
 }
 
-func TestProgrammedStaysWhileTheDeskIsUnknown(t *testing.T) {
-	was := metav1.Condition{
-		Type: v1alpha1.ConditionProgrammed, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonProgrammed, ObservedGeneration: 2,
+func TestProgrammedWhileTheDeskIsUnknown(t *testing.T) {
+	was := func(status metav1.ConditionStatus, generation int64, reason, message string) []metav1.Condition {
+		return []metav1.Condition{{
+			Type: v1alpha1.ConditionProgrammed, Status: status, Reason: reason, Message: message, ObservedGeneration: generation,
+		}}
 	}
-	unknown := outcome{generation: 2, programmed: metav1.ConditionUnknown, kept: true, agents: 1}
-	if c := programmed(unknown, []metav1.Condition{was}); c.Status != metav1.ConditionTrue {
-		t.Errorf("the same generation lost its Programmed: %+v", c)
-	}
-	unknown.generation = 3
-	if c := programmed(unknown, []metav1.Condition{was}); c.Status != metav1.ConditionFalse || c.Reason != v1alpha1.ReasonPending {
-		t.Errorf("a new generation has the Programmed of the old one: %+v", c)
+	const away = "waits until the desk can be reached, which is tried again by itself: no route"
+	wrong := []plan.Problem{problem(v1alpha1.ReasonInvalid, "spec.x", "no", false)}
+	for name, test := range map[string]struct {
+		was      []metav1.Condition
+		problems []plan.Problem
+		want     string
+	}{
+		"the same generation stays programmed":    {was(metav1.ConditionTrue, 3, v1alpha1.ReasonProgrammed, ""), nil, "True Programmed "},
+		"also with what is wrong only since":      {was(metav1.ConditionTrue, 3, v1alpha1.ReasonProgrammed, ""), wrong, "True Programmed "},
+		"a new generation":                        {was(metav1.ConditionTrue, 2, v1alpha1.ReasonProgrammed, ""), nil, "False Pending " + away + "; generation 2 of this object was programmed last"},
+		"a new generation with a problem":         {was(metav1.ConditionTrue, 2, v1alpha1.ReasonProgrammed, ""), wrong, "False NotAccepted " + away + "; generation 2 of this object was programmed last"},
+		"what was wrong stays so":                 {was(metav1.ConditionFalse, 3, v1alpha1.ReasonNotAccepted, "goes on"), wrong, "False NotAccepted goes on"},
+		"what was wrong and is not any more":      {was(metav1.ConditionFalse, 3, v1alpha1.ReasonNotAccepted, "goes on"), nil, "False Pending " + away + "; what the desk has of this object is not known until then"},
+		"what waited for a desk that was there":   {was(metav1.ConditionFalse, 3, v1alpha1.ReasonPending, "waits"), nil, "False Pending " + away + "; what the desk has of this object is not known until then"},
+		"a new object":                            {nil, nil, "False Pending " + away + "; what the desk has of this object is not known until then"},
+		"two generations since it was programmed": {was(metav1.ConditionFalse, 2, v1alpha1.ReasonPending, away+"; generation 1"), nil, "False Pending " + away + "; what the desk has of this object is not known until then"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := outcome{generation: 3, programmed: metav1.ConditionUnknown, problems: test.problems, unreachable: "no route"}
+			for range 2 { // once said, it stays
+				c := programmed(o, test.was)
+				if got := fmt.Sprintf("%s %s %s", c.Status, c.Reason, c.Message); got != test.want {
+					t.Errorf("got %q, want %q", got, test.want)
+				}
+				c.ObservedGeneration = o.generation
+				test.was = []metav1.Condition{c}
+			}
+		})
 	}
 }
 

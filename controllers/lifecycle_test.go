@@ -114,7 +114,12 @@ var _ = Describe("A desk that does not answer", func() {
 		t.restart()
 		change(t, "general", func(q *v1alpha1.Queue) { q.Spec.Priority = 7 })
 		general := get[v1alpha1.Queue](t, "general")
-		t.says(general, v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonPending, "waits")
+		t.says(general, v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonPending,
+			"waits until the desk can be reached, which is tried again by itself: connection refused; generation 1 of this object was programmed last")
+		t.restart()
+		t.apply(queue("late", "frontline"))
+		t.says(get[v1alpha1.Queue](t, "late"), v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonPending, "connection refused; what the desk has")
+		t.says(general, v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonPending, "generation 1 of this object was programmed last")
 		for _, object := range objects[1:] {
 			if object.GetName() != "general" {
 				Expect(t.readiness(object)).To(Equal("Ready"), describe(object))
@@ -123,7 +128,7 @@ var _ = Describe("A desk that does not answer", func() {
 
 		t.desks.setDown(false)
 		t.settles(objects...)
-		t.settles(general)
+		t.settles(general, get[v1alpha1.Queue](t, "late"))
 	})
 })
 

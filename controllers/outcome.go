@@ -38,7 +38,7 @@ type outcome struct {
 	refusal string
 	// agents who can serve a Tier or Queue.
 	agents int32
-	// unreachable says, for a HelpDesk, why the desk does not answer. Empty: it answered.
+	// unreachable says, for a HelpDesk and for what is not programmed, why the desk does not answer. Empty: it answered.
 	unreachable string
 }
 

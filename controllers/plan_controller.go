@@ -238,7 +238,8 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 				o.programmed = metav1.ConditionTrue
 			}
 		}
-		if key.Kind == plan.KindHelpDesk && deskErr != nil && refused == "" {
+		concerned := key.Kind == plan.KindHelpDesk || o.programmed != metav1.ConditionTrue
+		if concerned && deskErr != nil && refused == "" {
 			o.unreachable = tellUnreachable(deskErr)
 		}
 		found[key] = o
