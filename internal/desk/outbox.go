@@ -33,11 +33,10 @@ func (d *Desk) ClaimMessages(ctx context.Context, _ api.Call, body api.ClaimMess
 			next, err = r.NextOutbox()
 			return err
 		})
-		wait := next.Sub(d.time.now())
-		switch {
-		case err != nil || next.IsZero():
+		if err != nil || next.IsZero() {
 			return outlook{wake: enqueued}, err
-		case wait > 0:
+		}
+		if wait := d.time.until(next); wait > 0 {
 			return outlook{wake: enqueued, after: wait}, nil
 		}
 		claimed.Messages, err = d.claim(ctx, body.Worker, workerActor(body.Worker), body.Max, 0)
@@ -162,7 +161,7 @@ func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan stru
 	if err != nil || next.IsZero() {
 		return -1, enqueued, err
 	}
-	if wait := next.Add(unclaimedFor).Sub(d.time.now()); wait > 0 {
+	if wait := d.time.until(next.Add(unclaimedFor)); wait > 0 {
 		return wait, enqueued, nil
 	}
 	messages, err := d.claim(ctx, deskActor, deskActor, unclaimedBatch, unclaimedFor)

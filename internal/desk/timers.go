@@ -56,7 +56,7 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 	if err != nil || next.IsZero() {
 		return -1, earlier, err
 	}
-	if wait := next.Sub(d.time.now()); wait > 0 {
+	if wait := d.time.until(next); wait > 0 {
 		d.timers.arm(next)
 		return wait, earlier, nil
 	}

@@ -1,9 +1,14 @@
 package desk_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -115,6 +120,43 @@ func TestManyTimersDueAtOnceAllFire(t *testing.T) {
 	r.eventually("all closed", func() bool {
 		return len(must(r.Tickets(r.ctx, manager, api.TicketQuery{Status: []ticket.Status{ticket.Resolved}}))(t).Items) == 0
 	})
+}
+
+// countedTimers counts how often somebody goes to sleep.
+type countedTimers struct {
+	*clocktesting.FakeClock
+	n atomic.Int64
+}
+
+func (c *countedTimers) NewTimer(d time.Duration) clock.Timer {
+	c.n.Add(1)
+	return c.FakeClock.NewTimer(d)
+}
+
+// After a step back the loops sleep until the clock has caught up, and then fire what is due.
+func TestLoopsSleepWhileTheClockIsBehind(t *testing.T) {
+	hook := newWebhook(t)
+	r := newRig(t, hook.declare("Offered"))
+	offered := r.offered("jo") // until 30 s; its message is the desk's to deliver after 5 s
+	r.pass(5*time.Second - time.Millisecond)
+	r.opened()
+	r.clock.SetTime(start)
+	counted := &countedTimers{FakeClock: r.clock}
+	r.Desk = must(desk.New(desk.Options{Store: r.store, Clock: counted, HelpDesk: "acme"}))(t)
+	r.run()
+	r.eventually("the loops sleep", r.clock.HasWaiters)
+	before := counted.n.Load()
+	for range 40 {
+		r.pass(time.Millisecond)
+		time.Sleep(time.Millisecond) // real time for what the step set off
+	}
+	if n := counted.n.Load() - before; n > 5 {
+		t.Errorf("went to sleep %d times within 40 ms", n)
+	}
+	r.pass(5 * time.Second)
+	r.eventually("delivered", func() bool { return len(hook.all()) == 1 })
+	r.pass(25 * time.Second)
+	r.eventually("expired", func() bool { return r.ticket(offered.ID).Status == ticket.Waiting })
 }
 
 func TestDeskTimeNeverGoesBack(t *testing.T) {
