@@ -253,6 +253,24 @@ func TestManyChangesComeInParts(t *testing.T) {
 	}
 }
 
+// A ticket that changes queues goes before a younger one there, whether a worker hears of it or comes to find it.
+func TestAgeCountsFromOpening(t *testing.T) {
+	r := newRig(t)
+	old := r.opened()
+	r.pass(time.Minute)
+	young := r.opened(about("billing"))
+	r.pass(time.Minute)
+	before := r.position()
+	must(r.Transfer(r.ctx, manager, old.ID, api.Transfer{Queue: "billing", Reason: "x"}))(t)
+	if heard := r.changes(before).Waiting; len(heard) != 1 || !heard[0].OpenedAt.Equal(start) {
+		t.Errorf("heard %+v, want a ticket opened at %s", heard, start)
+	}
+	found := r.snapshot().Classes[0].Demands
+	if len(found) != 2 || found[0].Ticket != old.ID || found[1].Ticket != young.ID || !found[0].OpenedAt.Equal(start) {
+		t.Errorf("found %+v", found)
+	}
+}
+
 func TestArrivalAndFreedAgentWakeAWorkerAtOnce(t *testing.T) {
 	r := newRig(t)
 	open := r.accepted("jo")

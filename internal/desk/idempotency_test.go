@@ -1,10 +1,17 @@
 package desk_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -108,5 +115,133 @@ func TestBatchTakesOrRefusesEachOnItsOwn(t *testing.T) {
 	}
 	if n := r.position() - before; n != 2 {
 		t.Errorf("%d records, want 2", n)
+	}
+}
+
+// crashing is a store whose process ends right after its first commit: nothing that comes later becomes durable.
+type crashing struct {
+	store.Store
+	ended bool
+}
+
+func (s *crashing) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if s.ended {
+		return errors.New("the process has ended")
+	}
+	s.ended = true
+	return s.Store.Update(ctx, fn)
+}
+
+func answered[T any](result *T, err error) (any, error) { return result, err }
+
+// A desk that dies right after the first commit of a call has all of it: the row, its record, the message to the webhook
+// and the answer, which the repetition gets without a second effect.
+func TestEveryCallIsOneTransactionAndDoneOnce(t *testing.T) {
+	nothing := func(*rig) *ticket.Ticket { return &ticket.Ticket{} }
+	offered := func(r *rig) *ticket.Ticket { return r.offered("jo") }
+	open := func(r *rig) *ticket.Ticket { return r.accepted("jo") }
+	pending := func(r *rig) *ticket.Ticket { return must(r.Pend(r.ctx, as("jo"), open(r).ID, api.Pend{}))(r) }
+	resolved := func(r *rig) *ticket.Ticket { return r.resolved("jo") }
+	subject := "said otherwise"
+	type on = func(*desk.Desk, context.Context, api.Call, *ticket.Ticket) (any, error)
+	because := func(verb func(*desk.Desk, context.Context, api.Call, int64, api.Because) (*ticket.Ticket, error)) on {
+		return func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(verb(d, ctx, c, x.ID, api.Because{}))
+		}
+	}
+	for name, test := range map[string]struct {
+		given func(*rig) *ticket.Ticket
+		call  on
+		// record that the call leaves, with a message if it is a ticket's; empty: none.
+		record eventlog.Type
+	}{
+		"open": {nothing, func(d *desk.Desk, ctx context.Context, c api.Call, _ *ticket.Ticket) (any, error) {
+			return answered(d.OpenTicket(ctx, c, chat(from("c1"))))
+		}, eventlog.Opened},
+		"open several": {nothing, func(d *desk.Desk, ctx context.Context, c api.Call, _ *ticket.Ticket) (any, error) {
+			return answered(d.OpenTickets(ctx, c, api.OpenTickets{Tickets: []api.OpenTicket{chat()}}))
+		}, eventlog.Opened},
+		"accept": {offered, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Accept(ctx, c, x.ID, api.Accept{Offer: x.Offer.ID}))
+		}, eventlog.Accepted},
+		"decline": {offered, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Decline(ctx, c, x.ID, api.Decline{Offer: x.Offer.ID}))
+		}, eventlog.Declined},
+		"transfer": {open, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Transfer(ctx, c, x.ID, api.Transfer{Queue: "billing", Reason: "x"}))
+		}, eventlog.Transferred},
+		"pend": {open, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Pend(ctx, c, x.ID, api.Pend{Until: start.Add(time.Hour)}))
+		}, eventlog.Pended},
+		"return":  {open, because((*desk.Desk).Return), eventlog.Returned},
+		"hold":    {open, because((*desk.Desk).Hold), eventlog.Held},
+		"resume":  {pending, because((*desk.Desk).Resume), eventlog.Resumed},
+		"resolve": {open, because((*desk.Desk).Resolve), eventlog.Resolved},
+		"reopen":  {resolved, because((*desk.Desk).Reopen), eventlog.Reopened},
+		"close":   {resolved, because((*desk.Desk).Close), eventlog.Closed},
+		"cancel":  {open, because((*desk.Desk).Cancel), eventlog.Cancelled},
+		"reply": {open, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Reply(ctx, c, x.ID, api.Reply{From: "Agent", Body: "x"}))
+		}, eventlog.Replied},
+		"customer's reply": {resolved, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Reply(ctx, c, x.ID, api.Reply{From: "Customer", Body: "x"}))
+		}, eventlog.Reopened},
+		"note": {open, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Note(ctx, c, x.ID, api.Note{Body: "x"}))
+		}, eventlog.Noted},
+		"update": {open, func(d *desk.Desk, ctx context.Context, c api.Call, x *ticket.Ticket) (any, error) {
+			return answered(d.Update(ctx, c, x.ID, api.Update{Subject: &subject}))
+		}, eventlog.Updated},
+		"presence": {nothing, func(d *desk.Desk, ctx context.Context, c api.Call, _ *ticket.Ticket) (any, error) {
+			return answered(d.SetPresence(ctx, c, "jo", api.SetPresence{Presence: "Available"}))
+		}, eventlog.PresenceChanged},
+		"customer": {nothing, func(d *desk.Desk, ctx context.Context, c api.Call, _ *ticket.Ticket) (any, error) {
+			return answered(d.PutCustomer(ctx, c, ticket.Customer{ID: "c1", Segment: "Enterprise"}))
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, newWebhook(t).declare())
+			given := test.given(r)
+			before := r.position()
+			dying := must(desk.New(desk.Options{Store: &crashing{Store: r.store}, Clock: r.clock, HelpDesk: "acme"}))(t)
+			call := api.Call{Actor: "user/a", Agent: "jo", Manage: true, Key: "k", Digest: []byte("body")}
+			first := must(test.call(dying, r.ctx, call, given))(t)
+			var left []eventlog.Type
+			for _, record := range must(r.Records(r.ctx, manager, before, 10, 0, 0))(t).Items {
+				left = append(left, record.Type)
+				if record.Ticket == 0 {
+					continue
+				}
+				if x := r.ticket(record.Ticket); x.Version != record.Version || *eventlog.StateOf(x) != *record.To {
+					t.Errorf("the record says %+v of version %d, the ticket is %+v", record.To, record.Version, x)
+				}
+			}
+			var want []eventlog.Type
+			switch test.record {
+			case "":
+			case eventlog.PresenceChanged:
+				want = []eventlog.Type{test.record}
+			default:
+				want = []eventlog.Type{test.record, eventlog.OutboxEnqueued}
+			}
+			if !slices.Equal(left, want) {
+				t.Errorf("left %v in the log, want %v", left, want)
+			}
+			if waiting := must(r.Overview(r.ctx, manager))(t).Outbox.Waiting; waiting != r.count(eventlog.OutboxEnqueued) {
+				t.Errorf("%d messages wait, %d are on record", waiting, r.count(eventlog.OutboxEnqueued))
+			}
+			r.restart()
+			// What others do meanwhile, a repetition must not undo.
+			r.presence("jo", "Busy")
+			must(r.PutCustomer(r.ctx, manager, ticket.Customer{ID: "c1", Segment: "Private"}))(t)
+			after := r.position()
+			again := must(test.call(r.Desk, r.ctx, call, given))(t)
+			if was, is := string(must(json.Marshal(first))(t)), string(must(json.Marshal(again))(t)); is != was {
+				t.Errorf("the repetition answered\n%s\nafter\n%s", is, was)
+			}
+			if customer := must(r.Customer(r.ctx, manager, "c1"))(t); r.position() != after || customer.Segment != "Private" {
+				t.Error("the repetition had an effect")
+			}
+		})
 	}
 }

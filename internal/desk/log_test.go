@@ -2,8 +2,11 @@ package desk_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -11,7 +14,41 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
+
+// Whatever becomes of tickets, agents, queues and answers, what the log said it goes on saying.
+func TestLogOnlyGrows(t *testing.T) {
+	r := newRig(t)
+	r.run()
+	open, closed := r.accepted("jo", about("billing")), r.resolved("jo")
+	var before string
+	for _, happens := range []func(){
+		func() { must(r.Note(r.ctx, as("jo"), open.ID, api.Note{Body: "x"}))(t) },
+		func() { r.apply(func(o *organisation) { delete(o.queues, "billing"); delete(o.agents, "jo") }) },
+		func() { must(r.Cancel(r.ctx, manager, open.ID, api.Because{}))(t) },
+		func() { // timers fire, and what is kept for a day is forgotten
+			r.eventually("the loops sleep", func() bool { return r.clock.Waiters() >= 2 })
+			r.pass(100 * 24 * time.Hour)
+			r.eventually("closed", func() bool { return r.ticket(closed.ID).Status == ticket.Closed })
+		},
+		r.restart,
+		func() { r.opened() },
+	} {
+		happens()
+		var log strings.Builder
+		for i, record := range r.records(0) {
+			if record.Seq != int64(i+1) {
+				t.Fatalf("record %d is missing", i+1)
+			}
+			log.Write(append(must(json.Marshal(record))(t), '\n'))
+		}
+		if !strings.HasPrefix(log.String(), before) {
+			t.Fatalf("the log was\n%s\nand is\n%s", before, log.String())
+		}
+		before = log.String()
+	}
+}
 
 func TestRecordsWaitForTheFirst(t *testing.T) {
 	r := newRig(t)

@@ -37,6 +37,18 @@ func TestTicketThatNothingRoutesIsUnrouted(t *testing.T) {
 	t.Error("the overview does not show the unrouted queue")
 }
 
+// A channel is any word: no list of them stands in the way of routing, offering and counting a ticket.
+func TestChannelIsAnyWord(t *testing.T) {
+	r := newRig(t, func(o *organisation) {
+		o.rule("fax", &v1alpha1.TicketMatch{Channels: []v1alpha1.Channel{"Fax"}}, "billing")
+	})
+	fax := func(b *api.OpenTicket) { b.Channel = "Fax" }
+	status(t, r.offered("jo", fax), ticket.Offered, "billing", "jo")
+	if got := r.commit(r.decision(r.opened(fax), "jo"))[0]; !strings.Contains(got, "no room") {
+		t.Errorf("a second fax was answered %q: a channel without a limit takes one at a time", got)
+	}
+}
+
 func TestOfferAcceptResolve(t *testing.T) {
 	r := newRig(t)
 	offered := r.offered("jo")
@@ -102,6 +114,18 @@ func TestPresenceIsTheAgentsOwn(t *testing.T) {
 	_, err = r.SetPresence(r.ctx, manager, "ghost", api.SetPresence{Presence: "Available"})
 	refused(t, err, api.ProblemNotFound)
 	must(r.SetPresence(r.ctx, manager, "jo", api.SetPresence{Presence: "Available"}))(t)
+}
+
+// Presence is what agents tell the desk: neither a new plan nor a restart changes it.
+func TestPresenceOutlivesPlansAndRestarts(t *testing.T) {
+	r := newRig(t)
+	must(r.SetPresence(r.ctx, as("jo"), "jo", api.SetPresence{Presence: "Away", Reason: "lunch"}))(t)
+	r.pass(time.Hour)
+	r.apply(func(o *organisation) { o.agents["jo"].Spec.DisplayName = "Jo" })
+	r.restart()
+	if got := r.agent("jo"); got.Presence != dispatch.Away || got.Reason != "lunch" || !got.Since.Equal(start) {
+		t.Errorf("jo is %s (%s) since %s", got.Presence, got.Reason, got.Since)
+	}
 }
 
 func TestWhatTheStatusDoesNotAllowIsRefusedWithTheReason(t *testing.T) {

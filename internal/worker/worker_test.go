@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -102,6 +103,39 @@ func TestSetsAside(t *testing.T) {
 	}
 	if err := w.Ready(); err != nil {
 		t.Error(err)
+	}
+}
+
+// unlucky is a desk at which a worker's first decisions lose a race that nothing else tells of.
+type unlucky struct {
+	api.Service
+	refused atomic.Bool
+}
+
+func (u *unlucky) Commit(ctx context.Context, call api.Call, pool string, body api.Commit) (*api.Committed, error) {
+	if u.refused.CompareAndSwap(false, true) {
+		return &api.Committed{Refused: slices.Repeat([]string{"somebody was faster"}, len(body.Decisions))}, nil
+	}
+	return u.Service.Commit(ctx, call, pool, body)
+}
+
+// What lost a race is tried again, also if nothing happens meanwhile.
+func TestTriesAgainWhatLostARace(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r.available("ann")
+	service := &unlucky{Service: r.Desk}
+	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
+	id := r.open(about("ann"))
+	eventually(t, 10*time.Second, "offered after all", func() bool { return r.ticket(id).Status == ticket.Offered })
+	if !service.refused.Load() {
+		t.Error("no decision lost a race")
 	}
 }
 

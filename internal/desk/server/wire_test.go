@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,13 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 
 // TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
 // and the desk's answer the caller, unchanged.
+// keyed are the calls that change tickets, customers or presence: a key makes each repeatable. What workers and the manager
+// change is guarded by epochs, claims and If-Match instead.
+var keyed = []string{
+	"OpenTicket", "OpenTickets", "Accept", "Decline", "Transfer", "Return", "Pend", "Hold", "Resume", "Resolve", "Reopen",
+	"Close", "Cancel", "Reply", "Note", "Update", "PutCustomer", "SetPresence",
+}
+
 func TestEveryMethodArrivesWhole(t *testing.T) {
 	desk := &recorder{}
 	c := dial(t, serve(t, desk), "all")
@@ -198,6 +206,9 @@ func TestEveryMethodArrivesWhole(t *testing.T) {
 			}
 			if desk.call.Agent != "na.me-1" || desk.call.Actor != "user/root" {
 				t.Errorf("call = %+v", desk.call)
+			}
+			if want := slices.Contains(keyed, method.Name); (desk.call.Key != "") != want {
+				t.Errorf("arrived with key %q, want one: %t", desk.call.Key, want)
 			}
 			if len(out) == 1 {
 				return

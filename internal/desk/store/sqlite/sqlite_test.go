@@ -26,6 +26,31 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// A kill of the process proves nothing about a loss of power. What does is that the commit waits for the disk.
+func TestCommitsWaitForTheDisk(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.Update(t.Context(), func(x store.Tx) error {
+		var journal string
+		var synchronous int
+		if err := x.(*tx).conn.row("PRAGMA journal_mode", nil, &journal); err != nil {
+			return err
+		}
+		if err := x.(*tx).conn.row("PRAGMA synchronous", nil, &synchronous); err != nil {
+			return err
+		}
+		if journal != "wal" || synchronous != 2 { // FULL
+			t.Errorf("journal_mode is %s, synchronous %d", journal, synchronous)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "desk.db")
 	refused := func(why string) {

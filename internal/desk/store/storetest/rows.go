@@ -29,7 +29,7 @@ func testReopen(t *testing.T, open Open) {
 	full.Asks = []ticket.Ask{{Agent: "kim", At: at(-5), Round: 1}}
 	full.Until, full.ResolvedAt, full.ClosesAt, full.Reopened, full.FollowUpOf = at(1), at(2), at(3), 4, 5
 	full.Rule, full.SetAside = "support/billing", "dispatch failed"
-	customer := &ticket.Customer{ID: "c-1", Name: "Ada", Segment: "vip", Value: full.Amount, LastAgent: "jo"}
+	customer := &ticket.Customer{ID: "c-1", Name: "Ada", Segment: "vip", Value: full.Amount, Attributes: full.Attributes, LastAgent: "jo"}
 	agent := &dispatch.AgentState{Name: "jo", Presence: dispatch.Busy, Reason: "lunch", Since: at(1), Version: 1,
 		Load: map[string]int{"Email": 1}, Missed: 1, LastOfferAt: at(2), IdleSince: at(3)}
 	record := opened(full)
