@@ -115,14 +115,16 @@ func TestATicketsLife(t *testing.T) {
 	shown := run("ticket", "show", "1")
 	for _, want := range []string{
 		"because of customer-care/large-refunds, in plan 1", "offered to agent lee", "because of MostSkilled", "nobody else could take it",
-		"accepted, by agent/lee", "pending on the customer, by agent/lee: asked for the receipt", "Customer: Here it is",
-		"resolved, by agent/lee: paid back", "Tags      needs-approval", "Reference crm/7",
+		"accepted, by user/demo as agent/lee", "pending on the customer, by user/demo as agent/lee: asked for the receipt", "Customer: Here it is",
+		"resolved, by user/demo as agent/lee: paid back", "Tags      needs-approval", "Reference crm/7",
 	} {
 		g.Expect(strings.Join(strings.Fields(shown), " ")).To(ContainSubstring(strings.Join(strings.Fields(want), " ")))
 	}
 	var history api.TicketHistory
 	g.Expect(json.Unmarshal([]byte(run("ticket", "show", "1", "-o", "json")), &history)).To(Succeed())
 	g.Expect(history.Ticket.Status).To(Equal(ticket.Closed))
+
+	g.Expect(run("events", "--ticket", "1")).To(MatchRegexp(`"type":"ticket.resolved","actor":"agent/lee","impersonatedBy":"user/demo"`))
 
 	_, _, err = runCLI(t, nil, "ticket", "reopen", "1")
 	g.Expect(err).To(MatchError(ContainSubstring("cannot change any more")))

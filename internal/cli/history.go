@@ -109,7 +109,11 @@ func tell(r *eventlog.Record) []string {
 	if what == "" {
 		what = string(r.Type)
 	}
-	line := what + outcome(r) + because(r.Actor, ", by ")
+	by := r.Actor
+	if r.ImpersonatedBy != "" {
+		by = r.ImpersonatedBy + " as " + by
+	}
+	line := what + outcome(r) + because(by, ", by ")
 	lines := []string{line + because(r.Reason, ": ")}
 	if rule := ruleOf(r); rule != "" {
 		lines = append(lines, fmt.Sprintf("because of %s, in plan %d", rule, r.PlanRevision))

@@ -24,8 +24,9 @@ type change struct {
 	// plan that is active; never nil.
 	plan *plan.Plan
 	// now is desk time, the same throughout.
-	now   time.Time
-	actor string
+	now time.Time
+	// actor in the log, and the caller who acts as them without being them.
+	actor, impersonatedBy string
 
 	// agents read so far, with the version they had.
 	agents map[string]*agentChange
@@ -114,7 +115,7 @@ func refusal(err error) error {
 func (c *change) record(r eventlog.Record) (*eventlog.Record, error) {
 	r.At, r.PlanRevision = c.now, c.plan.Revision
 	if r.Actor == "" {
-		r.Actor = c.actor
+		r.Actor, r.ImpersonatedBy = c.actor, c.impersonatedBy
 	}
 	if err := c.Append(&r); err != nil {
 		return nil, err

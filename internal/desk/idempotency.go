@@ -24,6 +24,9 @@ const forgetBatch = 500
 func answer[T any](ctx context.Context, d *Desk, call api.Call, operation string, fn func(*change) (*T, error)) (*T, error) {
 	var result *T
 	err := d.update(ctx, actor(call), func(c *change) error {
+		if call.Impersonates {
+			c.impersonatedBy = call.Actor
+		}
 		var err error
 		if call.Key == "" {
 			result, err = fn(c)

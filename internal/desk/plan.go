@@ -110,7 +110,7 @@ func (d *Desk) PushPlan(ctx context.Context, call api.Call, ifMatch string, body
 	}
 	pushed := &api.PushedPlan{}
 	done := false
-	err := d.update(ctx, actor(call), func(c *change) (err error) {
+	err := d.update(ctx, call.Actor, func(c *change) (err error) {
 		*pushed = api.PushedPlan{}
 		if done, err = c.expects(ifMatch, &body, pushed); done || err != nil {
 			return err
@@ -195,7 +195,7 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 	defer d.activation.Unlock()
 	pushed := &api.PushedPlan{}
 	done := false
-	err := d.transact(ctx, actor(call), func(c *change) (err error) {
+	err := d.transact(ctx, call.Actor, func(c *change) (err error) {
 		if done, err = c.expects(ifMatch, body, pushed); done || err != nil {
 			return err
 		}

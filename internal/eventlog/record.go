@@ -96,12 +96,14 @@ type Record struct {
 	At   time.Time `json:"at"`
 	Type Type      `json:"type"`
 	// Actor who caused it: "agent/jo", "user/…", "serviceaccount/ns/name", "desk" or "worker/pod".
-	Actor        string `json:"actor"`
-	Ticket       int64  `json:"ticket,omitempty"`
-	Version      int64  `json:"version,omitempty"`
-	From         *State `json:"from,omitempty"`
-	To           *State `json:"to,omitempty"`
-	PlanRevision int64  `json:"planRevision,omitempty"`
+	Actor string `json:"actor"`
+	// ImpersonatedBy is the caller who acted as the agent that Actor names without being that agent.
+	ImpersonatedBy string `json:"impersonatedBy,omitempty"`
+	Ticket         int64  `json:"ticket,omitempty"`
+	Version        int64  `json:"version,omitempty"`
+	From           *State `json:"from,omitempty"`
+	To             *State `json:"to,omitempty"`
+	PlanRevision   int64  `json:"planRevision,omitempty"`
 	// Agent the record is about, where it is no ticket's.
 	Agent    string    `json:"agent,omitempty"`
 	Reason   string    `json:"reason,omitempty"`

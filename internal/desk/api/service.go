@@ -17,6 +17,8 @@ type Call struct {
 	Actor string
 	// Agent the caller acts as; empty for callers that are no agent.
 	Agent string
+	// Impersonates says that the caller is not that agent.
+	Impersonates bool
 	// Manage says that the caller may act on every ticket. The server asks for it only where the ticket is not theirs.
 	Manage bool
 	// Key is the Idempotency-Key; Digest of the body tells a repetition from a misuse.

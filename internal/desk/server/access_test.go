@@ -90,7 +90,7 @@ func TestActingAgent(t *testing.T) {
 	if _, err := jo.Accept(t.Context(), api.Call{}, 1, api.Accept{Offer: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if desk.call.Agent != "jo" || desk.call.Manage || desk.call.Actor != "user/jo@example.com" {
+	if desk.call.Agent != "jo" || desk.call.Impersonates || desk.call.Manage || desk.call.Actor != "user/jo@example.com" {
 		t.Errorf("Jo's call = %+v", desk.call)
 	}
 	if _, err := jo.Accept(t.Context(), api.Call{Agent: "sam"}, 1, api.Accept{Offer: 1}); problemType(err) != api.ProblemForbidden {
@@ -99,10 +99,13 @@ func TestActingAgent(t *testing.T) {
 	if _, err := jo.SetPresence(t.Context(), api.Call{}, "sam", api.SetPresence{Presence: "Away"}); problemType(err) != api.ProblemForbidden {
 		t.Errorf("Jo sends Sam away: %v", err)
 	}
-	if _, err := jo.SetPresence(t.Context(), api.Call{}, "jo", api.SetPresence{Presence: "Away"}); err != nil {
-		t.Errorf("Jo goes away: %v", err)
+	if _, err := jo.SetPresence(t.Context(), api.Call{}, "jo", api.SetPresence{Presence: "Away"}); err != nil || desk.call.Impersonates {
+		t.Errorf("Jo goes away: %+v, %v", desk.call, err)
 	}
-	if _, err := root.Accept(t.Context(), api.Call{Agent: "sam"}, 1, api.Accept{Offer: 1}); err != nil || desk.call.Agent != "sam" {
+	if _, err := root.SetPresence(t.Context(), api.Call{}, "sam", api.SetPresence{Presence: "Away"}); err != nil || desk.call.Agent != "sam" || !desk.call.Impersonates {
+		t.Errorf("root sends Sam away: %+v, %v", desk.call, err)
+	}
+	if _, err := root.Accept(t.Context(), api.Call{Agent: "sam"}, 1, api.Accept{Offer: 1}); err != nil || desk.call.Agent != "sam" || !desk.call.Impersonates {
 		t.Errorf("root as Sam: %+v, %v", desk.call, err)
 	}
 }

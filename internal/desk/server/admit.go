@@ -195,15 +195,15 @@ func (s *Server) require(ctx context.Context, user *auth.User, p auth.Permission
 
 // actAs lets the caller act as an agent, which takes a permission unless the caller is that agent.
 func (s *Server) actAs(ctx context.Context, call *admitted, agent string) *api.Problem {
-	if agent == call.Agent {
+	call.Agent, call.Impersonates = agent, agent != s.AgentOf(call.user.Name)
+	if !call.Impersonates {
 		return nil
 	}
-	if problem := s.require(ctx, call.user, impersonate); problem != nil {
+	problem := s.require(ctx, call.user, impersonate)
+	if problem != nil {
 		problem.Detail = "you are not agent " + agent + ": " + problem.Detail
-		return problem
 	}
-	call.Agent = agent
-	return nil
+	return problem
 }
 
 // statusWriter lets huma's context know the status that is written past it.

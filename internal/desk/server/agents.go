@@ -51,7 +51,7 @@ func (s *Server) setPresence(ctx context.Context, call api.Call, in *agentPresen
 		if problem := s.actAs(ctx, caller, in.Name); problem != nil {
 			return nil, problem
 		}
-		call.Agent = in.Name
+		call.Agent, call.Impersonates = caller.Agent, caller.Impersonates
 	}
 	return s.service.SetPresence(ctx, call, in.Name, in.Body)
 }

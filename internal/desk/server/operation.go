@@ -106,7 +106,7 @@ func (o operation) describe(admit func(huma.Context, func(huma.Context))) huma.O
 		Extensions:  map[string]any{permissionExtension: o.needs.String()},
 		Parameters: []*huma.Param{{
 			Name: api.AgentHeader, In: "header", Schema: &huma.Schema{Type: huma.TypeString},
-			Description: "Agent to act as, if the caller is not that agent. Needs " + impersonate.String() + ".",
+			Description: "Agent to act as, if the caller is not that agent. Needs " + impersonate.String() + "; the event log names both.",
 		}},
 	}
 	if o.needs == (auth.Permission{}) {
