@@ -67,7 +67,7 @@ lint: $(GOLANGCI_LINT) ## golangci-lint with kube-api-linter
 	$(GOLANGCI_LINT) run ./...
 
 .PHONY: test-unit
-test-unit: ## Pure packages, the store, the desk and the commands
+test-unit: $(HELM) ## Pure packages, the store, the desk and the commands
 	go test $$(go list ./... | grep -v -e /controllers -e /test/e2e)
 
 .PHONY: test-api

@@ -25,7 +25,7 @@ var _ = Describe("Applying a child", func() {
 		owner.Namespace, owner.UID = namespace.Name, "8b4d3b9e-5a8e-4f0e-9c53-0d6f5b1c2a77"
 		applied := func(image string) *appsv1.Deployment {
 			live := &appsv1.Deployment{}
-			Expect(apply(ctx, k8s, ownerTier, newChild(workerDeployment(owner, "acme", image), live, appsv1ac.ExtractDeployment))).To(Succeed())
+			Expect(apply(ctx, k8s, ownerTier, newChild(workerDeployment(owner, "acme", Image{Name: image}), live, appsv1ac.ExtractDeployment))).To(Succeed())
 			return live
 		}
 
@@ -49,7 +49,7 @@ var _ = Describe("Applying a child", func() {
 		owner.Namespace, owner.UID = namespace.Name, "8b4d3b9e-5a8e-4f0e-9c53-0d6f5b1c2a77"
 		err := applyAll(ctx, k8s, ownerTier, []child{
 			newChild(workerServiceAccount(owner, "acme"), &corev1.ServiceAccount{}, corev1ac.ExtractServiceAccount),
-			newChild(workerDeployment(owner, "acme", "caseload:1"), &appsv1.Deployment{}, appsv1ac.ExtractDeployment),
+			newChild(workerDeployment(owner, "acme", Image{Name: "caseload:1"}), &appsv1.Deployment{}, appsv1ac.ExtractDeployment),
 		})
 		Expect(err).To(MatchError(ContainSubstring("being terminated")))
 		Expect(ignoreTerminating(err)).NotTo(HaveOccurred())

@@ -125,7 +125,7 @@ func deskCAConfigMap(h *v1alpha1.HelpDesk, bundle []byte) *corev1ac.ConfigMapApp
 }
 
 // deskStatefulSet runs the desk: one pod, for the store has one writer.
-func deskStatefulSet(h *v1alpha1.HelpDesk, image string) *appsv1ac.StatefulSetApplyConfiguration {
+func deskStatefulSet(h *v1alpha1.HelpDesk, image Image) *appsv1ac.StatefulSetApplyConfiguration {
 	selector := selectorLabels(componentDesk, h.Name)
 	labels := maps.Clone(selector)
 	labels[labelPartOf] = h.Name
@@ -145,6 +145,7 @@ func deskStatefulSet(h *v1alpha1.HelpDesk, image string) *appsv1ac.StatefulSetAp
 			corev1ac.VolumeMount().WithName(volumeTLS).WithMountPath(tlsPath).WithReadOnly(true))
 	pod := corev1ac.PodSpec().
 		WithServiceAccountName(DeskName(h.Name)).
+		WithImagePullSecrets(image.pullSecrets()...).
 		WithAutomountServiceAccountToken(true).
 		WithEnableServiceLinks(false).
 		WithSecurityContext(podSecurity()).

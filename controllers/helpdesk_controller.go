@@ -32,7 +32,7 @@ const lookAtSecrets = 30 * time.Minute
 type helpDeskReconciler struct {
 	client.Client
 	live     client.Reader
-	image    string
+	image    Image
 	overlap  time.Duration
 	clock    clock.PassiveClock
 	outcomes *outcomes

@@ -1,6 +1,8 @@
 package controllers
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -31,6 +33,23 @@ const (
 	tokenSeconds = 3600
 )
 
+// Image that desks and queue workers run, and how nodes get it. Name is required.
+type Image struct {
+	Name string
+	// PullPolicy; empty: IfNotPresent.
+	PullPolicy corev1.PullPolicy
+	// PullSecrets are looked for in the namespace of each pod.
+	PullSecrets []string
+}
+
+func (i Image) pullSecrets() []*corev1ac.LocalObjectReferenceApplyConfiguration {
+	var secrets []*corev1ac.LocalObjectReferenceApplyConfiguration
+	for _, name := range i.PullSecrets {
+		secrets = append(secrets, corev1ac.LocalObjectReference().WithName(name))
+	}
+	return secrets
+}
+
 func podSecurity() *corev1ac.PodSecurityContextApplyConfiguration {
 	return corev1ac.PodSecurityContext().
 		WithRunAsNonRoot(true).
@@ -42,11 +61,11 @@ func podSecurity() *corev1ac.PodSecurityContextApplyConfiguration {
 }
 
 // container of ours, with its probes, and a folder for temporary files: the root file system is read-only.
-func container(name, image string, resources corev1.ResourceRequirements) *corev1ac.ContainerApplyConfiguration {
+func container(name string, image Image, resources corev1.ResourceRequirements) *corev1ac.ContainerApplyConfiguration {
 	return corev1ac.Container().
 		WithName(name).
-		WithImage(image).
-		WithImagePullPolicy(corev1.PullIfNotPresent).
+		WithImage(image.Name).
+		WithImagePullPolicy(cmp.Or(image.PullPolicy, corev1.PullIfNotPresent)).
 		WithPorts(corev1ac.ContainerPort().WithName(portProbe).WithContainerPort(probePort).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(resourcesOf(resources)).
 		WithSecurityContext(corev1ac.SecurityContext().

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -27,6 +28,20 @@ var _ = Describe("An organisation", func() {
 		Expect(get[v1alpha1.Queue](t, "general").Status.Agents).To(BeEquivalentTo(2))
 		Expect(get[v1alpha1.Tier](t, "specialists").Status.Agents).To(BeEquivalentTo(1))
 		Expect(get[v1alpha1.HelpDesk](t, "acme").Status.Address).To(Equal("https://acme-desk." + t.namespace + ".svc"))
+	})
+
+	It("has pods that pull the image as the manager is told", func() {
+		t := newTenant()
+		objects := organisation()
+		t.apply(objects...)
+		t.settles(objects...)
+		for _, pod := range []corev1.PodSpec{
+			get[appsv1.StatefulSet](t, "acme-desk").Spec.Template.Spec, get[appsv1.Deployment](t, "frontline-worker").Spec.Template.Spec,
+		} {
+			Expect(pod.ImagePullSecrets).To(ConsistOf(corev1.LocalObjectReference{Name: "registry"}))
+			Expect(pod.Containers[0].Image).To(Equal("caseload:test"))
+			Expect(pod.Containers[0].ImagePullPolicy).To(Equal(corev1.PullAlways))
+		}
 	})
 
 	It("is left in peace once it is settled, also by a manager that starts", func() {

@@ -29,8 +29,7 @@ import (
 
 // Options of the controllers. Image is required.
 type Options struct {
-	// Image that desks and queue workers run.
-	Image string
+	Image Image
 	// Namespaces that the manager watches; none: all.
 	Namespaces []string
 	// DeskFor connects to a desk. Absent: by HTTPS within the cluster, with the token of DeskTokenFile.

@@ -122,7 +122,8 @@ func newTenant() *tenant {
 	Expect(k8s.Create(context.Background(), namespace)).To(Succeed())
 	t := &tenant{namespace: namespace.Name, writes: &writes{}, desks: newTestDesks()}
 	t.options = Options{
-		Image: "caseload:test", Namespaces: []string{t.namespace}, DeskFor: t.desks.connect, Clock: clock.RealClock{},
+		Image:      Image{Name: "caseload:test", PullPolicy: corev1.PullAlways, PullSecrets: []string{"registry"}},
+		Namespaces: []string{t.namespace}, DeskFor: t.desks.connect, Clock: clock.RealClock{},
 	}
 	t.start()
 	DeferCleanup(func() { t.stop() })

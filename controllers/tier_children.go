@@ -41,7 +41,7 @@ func workerRoleBinding(t *v1alpha1.Tier, helpDesk string) *rbacv1ac.RoleBindingA
 }
 
 // workerDeployment runs the tier's queue workers.
-func workerDeployment(t *v1alpha1.Tier, helpDesk, image string) *appsv1ac.DeploymentApplyConfiguration {
+func workerDeployment(t *v1alpha1.Tier, helpDesk string, image Image) *appsv1ac.DeploymentApplyConfiguration {
 	selector := workerSelector(t)
 	labels := maps.Clone(selector)
 	labels[labelPartOf] = helpDesk
@@ -60,6 +60,7 @@ func workerDeployment(t *v1alpha1.Tier, helpDesk, image string) *appsv1ac.Deploy
 			corev1ac.VolumeMount().WithName(volumeToken).WithMountPath(tokenPath).WithReadOnly(true))
 	pod := corev1ac.PodSpec().
 		WithServiceAccountName(WorkerName(t.Name)).
+		WithImagePullSecrets(image.pullSecrets()...).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
 		WithSecurityContext(podSecurity()).

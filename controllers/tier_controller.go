@@ -30,7 +30,7 @@ const teamOfTier = "spec.teamRef.name"
 // tierReconciler runs the queue workers of each Tier, and writes its status.
 type tierReconciler struct {
 	client.Client
-	image    string
+	image    Image
 	outcomes *outcomes
 	events   events.EventRecorder
 }

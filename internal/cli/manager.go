@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/discovery"
@@ -61,7 +62,11 @@ desks as unreachable.`,
 		RunE: func(command *cobra.Command, _ []string) error { return runManager(command.Context(), &o) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&o.controllers.Image, "image", "", "image that desks and queue workers run (required)")
+	flags.StringVar(&o.controllers.Image.Name, "image", "", "image that desks and queue workers run (required)")
+	flags.StringVar((*string)(&o.controllers.Image.PullPolicy), "image-pull-policy", string(corev1.PullIfNotPresent),
+		"when their nodes pull the image: Always, IfNotPresent or Never")
+	flags.StringSliceVar(&o.controllers.Image.PullSecrets, "image-pull-secrets", nil,
+		"Secrets to pull the image with, which must be in the namespace of each HelpDesk")
 	flags.StringSliceVar(&o.controllers.Namespaces, "watch-namespaces", nil, "namespaces to serve; none: all")
 	flags.StringVar(&o.controllers.DeskTokenFile, "desk-token-file", "/var/run/secrets/caseload/token",
 		"file with the manager's token for desks: a ServiceAccount token with audience caseload")
@@ -86,7 +91,7 @@ desks as unreachable.`,
 func runManager(ctx context.Context, o *managerOptions) error {
 	log := zap.New(zap.UseFlagOptions(&o.zap))
 	ctrl.SetLogger(log)
-	log.Info("Caseload manager", "version", version.Version, "image", o.controllers.Image)
+	log.Info("Caseload manager", "version", version.Version, "image", o.controllers.Image.Name)
 
 	restConfig, err := config.GetConfig()
 	if err != nil {
