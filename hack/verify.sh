@@ -24,4 +24,8 @@ unformatted=$(gofmt -l $(git ls-files '*.go'))
 for module in . hack/cluster; do
   go -C "$module" mod tidy -diff >/dev/null || { echo "$module/go.mod is not tidy (go mod tidy)"; stale=1; }
 done
+# The tests that docs/promises.md names in backquotes, and in quotation marks the steps of suites.
+while read -r test; do
+  git grep -qF "$test" -- 'internal/*.go' 'test/*.go' || { echo "docs/promises.md: there is no $test"; stale=1; }
+done < <(grep -oE '`Test\w+|"[^"]+"' docs/promises.md | sed 's/^`\(.*\)/func \1(/' | sort -u)
 exit $stale

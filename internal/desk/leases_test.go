@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -116,6 +117,15 @@ func TestReleasedPoolsGoToOthersAtOnce(t *testing.T) {
 	want := []eventlog.Type{eventlog.LeaseAcquired, eventlog.LeaseReleased, eventlog.LeaseAcquired}
 	if got := r.leaseRecords(); !slices.Equal(got, want) {
 		t.Errorf("records %v, want %v", got, want)
+	}
+	for _, record := range r.records(0) {
+		var data eventlog.LeaseData
+		if record.Type != eventlog.LeaseReleased {
+			continue
+		}
+		if err := json.Unmarshal(record.Data, &data); err != nil || data.Pool != held[0].Pool || data.Epoch != held[0].Epoch || data.Worker != "w1" {
+			t.Errorf("%s says %+v (%v), want %v of w1", record.Type, data, err, held[0])
+		}
 	}
 }
 

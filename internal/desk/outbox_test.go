@@ -133,6 +133,9 @@ func TestClaimedMessageIsTheClaimersUntilTheClaimEnds(t *testing.T) {
 	if o := must(r.Overview(r.ctx, manager))(t).Outbox; o.Waiting != 0 || r.count(eventlog.OutboxDelivered) != 1 {
 		t.Errorf("%+v, delivered %d times", o, r.count(eventlog.OutboxDelivered))
 	}
+	if n := r.count(eventlog.OutboxClaimed); n != 2 {
+		t.Errorf("%d claims are on record, want that of each worker", n)
+	}
 }
 
 func TestFailedMessageIsTriedLaterAndLaterAndThenKeptAsDead(t *testing.T) {
