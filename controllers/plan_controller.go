@@ -55,6 +55,7 @@ type planReconciler struct {
 	clock      clock.PassiveClock
 	outcomes   *outcomes
 	active     activePlans
+	pace       pace
 	// epoch of this manager as the leader.
 	epoch func() int64
 }
@@ -100,11 +101,16 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if objects == nil {
 		deskReachableGauge.DeleteLabelValues(req.Namespace, req.Name)
 		r.active.forget(req.NamespacedName)
+		r.pace.forget(req.NamespacedName)
 		r.forgetDesk(req.NamespacedName)
 		r.outcomes.publish(ctx, req.NamespacedName, nil)
 		return ctrl.Result{}, nil
 	}
 	helpDesk := &objects.HelpDesk
+	start := r.clock.Now()
+	if rest := r.pace.left(req.NamespacedName, start); rest > 0 {
+		return ctrl.Result{RequeueAfter: rest}, nil
+	}
 	active, deskErr := r.read(ctx, helpDesk)
 	// Until the desk was read, nothing is pushed, and what others refer to must not seem to be missing.
 	if active.known {
@@ -133,11 +139,12 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		reached = 1
 	}
 	deskReachableGauge.WithLabelValues(req.Namespace, req.Name).Set(reached)
-	switch {
-	case errors.Is(deskErr, errDeskStarting):
+	if deskErr != nil && !errors.Is(deskErr, errDeskStarting) {
+		return ctrl.Result{}, deskErr // the workqueue's pauses, which grow, are the rest
+	}
+	r.pace.passed(req.NamespacedName, start, r.clock.Now())
+	if deskErr != nil {
 		return ctrl.Result{}, nil
-	case deskErr != nil:
-		return ctrl.Result{}, deskErr
 	}
 	return ctrl.Result{RequeueAfter: askAgain}, nil
 }
