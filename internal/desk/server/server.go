@@ -28,8 +28,6 @@ type Options struct {
 	Authorizer    auth.Authorizer
 	// AgentOf gives the agent that a user is, by the user's name as RBAC has it; empty: none. Nil: nobody is an agent.
 	AgentOf func(user string) string
-	// Ready says why the desk cannot serve now. Nil: it always can.
-	Ready func() error
 	// Registry takes the server's metrics and is what /metrics shows. Nil: one of its own.
 	Registry *prometheus.Registry
 	// Logger; nil: the default one.
@@ -57,9 +55,6 @@ func New(service api.Service, o Options) (*Server, error) {
 	}
 	if o.AgentOf == nil {
 		o.AgentOf = func(string) string { return "" }
-	}
-	if o.Ready == nil {
-		o.Ready = func() error { return nil }
 	}
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
@@ -115,17 +110,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 // stops.
 func (s *Server) EndWaits() { s.endWaits() }
 
-// Probes answers /healthz and /readyz, which need no token.
+// Probes answers /healthz and /readyz, which need no token. A desk is ready until it stops: its store was read before it
+// serves, and a loop that fails ends the program.
 func (s *Server) Probes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		err := s.Ready()
 		if s.stopping.Err() != nil {
-			err = errors.New("the desk is stopping")
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			http.Error(w, "the desk is stopping", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = w.Write([]byte("ok\n"))
