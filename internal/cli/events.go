@@ -22,7 +22,7 @@ func newEvents() *cobra.Command {
 		Short:   "Print the desk's event log, one JSON record a line",
 		GroupID: "use",
 		Long: `Print the desk's event log in commit order, one JSON record a line: every change of every ticket with who caused it and
-which plan decided, presence, leases, plan activations, timers and deliveries.`,
+which plan decided, customers' records, presence, leases, plan activations, timers and deliveries.`,
 		Example: `  caseload events > log.jsonl
   caseload events --ticket 17 | jq -r '[.at, .type, .actor] | @tsv'
   caseload events --follow`,

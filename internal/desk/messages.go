@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -161,7 +162,7 @@ func merge(content *ticket.Content, body api.Update) {
 }
 
 // changedFields are the new values of the fields that differ, by their JSON names; nil for one that is gone.
-func changedFields(before, after ticket.Content) map[string]any {
+func changedFields[T any](before, after T) map[string]any {
 	was, is := fields(before), fields(after)
 	changed := map[string]any{}
 	for name, value := range is {
@@ -177,13 +178,15 @@ func changedFields(before, after ticket.Content) map[string]any {
 	return changed
 }
 
-func fields(content ticket.Content) map[string]any {
-	encoded, err := json.Marshal(content)
+func fields(value any) map[string]any {
+	encoded, err := json.Marshal(value)
 	if err != nil {
 		panic(err) // of strings, numbers, maps and lists
 	}
 	var all map[string]any
-	if err := json.Unmarshal(encoded, &all); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber() // amounts are exact
+	if err := decoder.Decode(&all); err != nil {
 		panic(err)
 	}
 	return all

@@ -125,25 +125,6 @@ func (d *Desk) Customer(ctx context.Context, _ api.Call, id string) (*ticket.Cus
 	return customer, err
 }
 
-// PutCustomer stores what others know of a customer. Who served them last is the desk's to know, and stays.
-func (d *Desk) PutCustomer(ctx context.Context, call api.Call, customer ticket.Customer) (*ticket.Customer, error) {
-	if customer.ID == "" {
-		return nil, invalid("body.id", "", "a customer needs an id")
-	}
-	return answer(ctx, d, call, "customer/"+customer.ID, func(c *change) (*ticket.Customer, error) {
-		known, err := c.Customer(customer.ID)
-		if err != nil && !notFound(err) {
-			return nil, err
-		}
-		stored := customer
-		stored.LastAgent = ""
-		if known != nil {
-			stored.LastAgent = known.LastAgent
-		}
-		return &stored, c.PutCustomer(&stored)
-	})
-}
-
 // Records of the log behind a position, of one ticket unless zero. It waits for the first. A page with long records has
 // fewer than asked for; the last has none.
 func (d *Desk) Records(ctx context.Context, _ api.Call, after int64, limit int, id int64, waitSeconds int) (*api.Records, error) {

@@ -33,6 +33,13 @@ type UpdatedData struct {
 	Routed  *RoutedData    `json:"routed,omitempty"`
 }
 
+// CustomerData of CustomerUpdated: what others said of a customer, new values by their JSON names. What the desk itself
+// notes, who served them last, follows from the ticket records.
+type CustomerData struct {
+	Customer string         `json:"customer"`
+	Changed  map[string]any `json:"changed"`
+}
+
 // MessageData of Replied and Noted, and of a Resumed, Reopened or Opened that a customer's reply caused.
 type MessageData struct {
 	// From is "Customer" or "Agent"; empty for a note.

@@ -42,6 +42,7 @@ const (
 	PlanActivated   Type = "plan.activated"
 	PresenceChanged Type = "agent.presence"
 	AgentGone       Type = "agent.gone" // removed by a plan
+	CustomerUpdated Type = "customer.updated"
 	LeaseAcquired   Type = "lease.acquired"
 	LeaseReleased   Type = "lease.released"
 	LeaseExpired    Type = "lease.expired"
@@ -109,6 +110,7 @@ type Record struct {
 	Reason   string    `json:"reason,omitempty"`
 	Dispatch *Dispatch `json:"dispatch,omitempty"`
 	Timer    *Timer    `json:"timer,omitempty"`
-	// Data is particular to the type: a reply's text, the changed fields, the activated plan's limits and candidates.
+	// Data is particular to the type: a reply's text, the changed fields of a ticket or customer, the activated plan's
+	// limits and candidates.
 	Data json.RawMessage `json:"data,omitempty"`
 }

@@ -93,6 +93,8 @@ func TestCheck(t *testing.T) {
 		{"a timer in time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 31)}, ""},
 		{"a timer early", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 29)}, "early"},
 		{"a timer that never fires", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30)}, "never fired"},
+		{"a customer's record changes", []string{activated(), present("jo"), opened(1, "general"),
+			`{"type":"customer.updated","actor":"user/crm","data":{"customer":"c1","changed":{"segment":"vip"}}}`, assigned(1, 2, "general", "jo", 4)}, ""},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
 	}
 	for _, test := range tests {

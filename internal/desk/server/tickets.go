@@ -189,7 +189,7 @@ func (s *Server) registerCustomers() {
 	})
 	register(s, operation{
 		method: http.MethodPut, path: "/v1/customers/{id}", id: "putCustomer", tag: "customers", needs: putCustomers, repeatable: true,
-		summary: "Create or replace a customer's record",
+		summary: "Create or replace a customer's record", about: "The event log keeps what changed and who changed it.",
 	}, func(ctx context.Context, call api.Call, in *onCustomerWith) (*ticket.Customer, error) {
 		if in.Body.ID != in.ID {
 			return nil, api.NewProblem(http.StatusUnprocessableEntity, api.ProblemInvalid,
