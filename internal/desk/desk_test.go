@@ -108,6 +108,18 @@ func (r *rig) eventually(what string, is func() bool) {
 	}
 }
 
+// soon is what somebody who waits gets, without any time passing.
+func soon[T any](t *testing.T, got <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-got:
+		return value
+	case <-time.After(10 * time.Second):
+		t.Fatal("still waits")
+		panic("unreachable")
+	}
+}
+
 // pass lets time go by, a step at a time so that loops that sleep on the clock see each.
 func (r *rig) pass(d time.Duration) { r.clock.Step(d) }
 

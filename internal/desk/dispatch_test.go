@@ -184,10 +184,25 @@ func TestWindowContinuesAClass(t *testing.T) {
 		t.Fatalf("the head has %d demands (more: %t), first %d", len(head.Demands), head.More, head.Demands[0].Ticket)
 	}
 	lease := r.lease("w1", "front")[0]
-	rest := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, head.Demands[255].Ticket))(t)
+	rest := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, placeOf(head.Demands[255])))(t)
 	if len(rest.Demands) != 45 || rest.More || rest.Demands[0].Ticket != head.Demands[255].Ticket+1 {
 		t.Errorf("behind come %d demands (more: %t)", len(rest.Demands), rest.More)
 	}
+
+	// What became of the ticket at the edge does not matter.
+	for _, priority := range []ticket.Priority{ticket.Urgent, ticket.Low} {
+		must(r.Update(r.ctx, manager, head.Demands[255].Ticket, api.Update{Priority: &priority}))(t)
+		again := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, placeOf(head.Demands[255])))(t)
+		if len(again.Demands) < 45 || again.Demands[0].Ticket != rest.Demands[0].Ticket || again.Demands[44].Ticket != rest.Demands[44].Ticket {
+			t.Errorf("with the edge %s come %d demands from %d", priority, len(again.Demands), again.Demands[0].Ticket)
+		}
+	}
+	_, err := r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, api.Place{Ticket: urgent.ID})
+	refused(t, err, api.ProblemInvalid)
+}
+
+func placeOf(d dispatch.Demand) api.Place {
+	return api.Place{Ticket: d.Ticket, Priority: d.Priority, Due: d.Due, OpenedAt: d.OpenedAt}
 }
 
 func TestChangesAreThePresentRows(t *testing.T) {
@@ -290,17 +305,17 @@ func TestArrivalAndFreedAgentWakeAWorkerAtOnce(t *testing.T) {
 	}
 	arrived := wait()
 	r.opened()
-	if ch := <-arrived; len(ch.Waiting) != 1 {
+	if ch := soon(t, arrived); len(ch.Waiting) != 1 {
 		t.Errorf("an arrival woke with %+v", ch)
 	}
 	freed := wait()
 	must(r.Resolve(r.ctx, as("jo"), open.ID, api.Because{}))(t)
-	if ch := <-freed; len(ch.Agents) != 1 || len(ch.Agents[0].Load) != 0 {
+	if ch := soon(t, freed); len(ch.Agents) != 1 || len(ch.Agents[0].Load) != 0 {
 		t.Errorf("a freed agent woke with %+v", ch)
 	}
 	arriving := wait()
 	r.present("sam")
-	if ch := <-arriving; len(ch.Agents) != 1 || ch.Agents[0].Name != "sam" {
+	if ch := soon(t, arriving); len(ch.Agents) != 1 || ch.Agents[0].Name != "sam" {
 		t.Errorf("an agent who came woke with %+v", ch)
 	}
 }
@@ -424,7 +439,7 @@ func TestWorkWaitsForTheAgentsOwnChange(t *testing.T) {
 	r.eventually("jo waits", r.clock.HasWaiters)
 	r.offered("sam")
 	open := r.offered("jo")
-	work := <-got
+	work := soon(t, got)
 	if len(work.Tickets) != 1 || work.Tickets[0].ID != open.ID || work.Agent.Load["Chat"] != 1 {
 		t.Errorf("got %+v", work)
 	}

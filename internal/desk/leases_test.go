@@ -78,7 +78,7 @@ func TestHolderHearsAtOnceThatAPoolIsNoLongerTheirs(t *testing.T) {
 	}()
 	r.eventually("w1 waits", r.clock.HasWaiters)
 	taken := r.lease("w2", "front")
-	if leases := <-got; len(leases.Leases) != 1 || len(taken) != 1 || leases.Leases[0].Pool == taken[0].Pool {
+	if leases := soon(t, got); len(leases.Leases) != 1 || len(taken) != 1 || leases.Leases[0].Pool == taken[0].Pool {
 		t.Errorf("w1 has %v, w2 %v", leases.Leases, taken)
 	}
 	lost := held[slices.IndexFunc(held, func(l api.Lease) bool { return l.Pool == taken[0].Pool })]

@@ -63,7 +63,7 @@ func TestRecordsWaitForTheFirst(t *testing.T) {
 	}()
 	r.eventually("the reader waits", r.clock.HasWaiters)
 	opened := r.opened()
-	if records := <-got; len(records.Items) != 1 || records.Items[0].Ticket != opened.ID || records.Position != after+1 {
+	if records := soon(t, got); len(records.Items) != 1 || records.Items[0].Ticket != opened.ID || records.Position != after+1 {
 		t.Errorf("got %+v", records)
 	}
 }

@@ -163,6 +163,9 @@ func TestFailedMessageIsTriedLaterAndLaterAndThenKeptAsDead(t *testing.T) {
 	if o := must(r.Overview(r.ctx, manager))(t).Outbox; o.Waiting != 0 || o.Dead != 1 || r.count(eventlog.OutboxDead) != 1 {
 		t.Errorf("got %+v", o)
 	}
+	if n := r.count(eventlog.OutboxFailed); n != outbox.MaxAttempts-1 {
+		t.Errorf("%d failures are on record before the last of %d", n, outbox.MaxAttempts)
+	}
 }
 
 func TestDeskDeliversWhatNobodyClaimsWithin5Seconds(t *testing.T) {
@@ -239,7 +242,7 @@ func TestClaimWaitsForAMessage(t *testing.T) {
 	}()
 	r.eventually("w1 waits", r.clock.HasWaiters)
 	r.opened()
-	if messages := <-got; len(messages) != 1 {
+	if messages := soon(t, got); len(messages) != 1 {
 		t.Errorf("claimed %+v", messages)
 	}
 }

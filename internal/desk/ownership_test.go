@@ -412,6 +412,9 @@ func TestMissedOffersInARowSetTheAgentAway(t *testing.T) {
 	accepted := r.accepted("jo") // ends the row
 	must(r.Resolve(r.ctx, as("jo"), accepted.ID, api.Because{}))(t)
 	expire(r.offered("jo"))
+	declined := r.offered("jo") // so does this
+	must(r.Decline(r.ctx, as("jo"), declined.ID, api.Decline{Offer: declined.Offer.ID}))(t)
+	expire(r.offered("jo"))
 	if got := r.agent("jo"); got.Presence != dispatch.Available || got.Missed != 1 {
 		t.Fatalf("jo is %s with %d missed, want Available with 1", got.Presence, got.Missed)
 	}
