@@ -30,7 +30,7 @@ func newAgent() *cobra.Command {
 func newAgentList() *cobra.Command {
 	return onDesk(&cobra.Command{
 		Use:   "list",
-		Short: "List the agents with their presence and load",
+		Short: "List the agents with whom they report to, their roles, presence and load",
 		Args:  cobra.NoArgs,
 	}, func(cmd *cobra.Command, desk api.Service, _ []string) (*api.AgentList, error) {
 		return desk.Agents(cmd.Context(), api.Call{})
@@ -63,7 +63,7 @@ what the agent owns stays with them. Setting another's presence takes the verb i
 func printAgents(w io.Writer, list *api.AgentList) error {
 	now := time.Now()
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "AGENT\tTEAM\tPRESENCE\tSINCE\tFREE\tHOLDS")
+	fmt.Fprintln(t, "AGENT\tTEAM\tMANAGER\tROLES\tPRESENCE\tSINCE\tFREE\tHOLDS")
 	for i := range list.Items {
 		a := &list.Items[i]
 		since := "-"
@@ -74,9 +74,22 @@ func printAgents(w io.Writer, list *api.AgentList) error {
 		if a.Free {
 			free = "yes"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Team, presenceText(a), since, free, loadText(a))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			a.Name, a.Team, dash(a.Manager), rolesText(a), presenceText(a), since, free, loadText(a))
 	}
 	return t.Flush()
+}
+
+// rolesText are the agent's roles, and the teams they lead.
+func rolesText(a *api.Agent) string {
+	var parts []string
+	for _, role := range a.Roles {
+		parts = append(parts, string(role))
+	}
+	if len(a.Leads) > 0 {
+		parts = append(parts, "leads "+strings.Join(a.Leads, " and "))
+	}
+	return dash(strings.Join(parts, ", "))
 }
 
 func presenceText(a *api.Agent) string {

@@ -124,6 +124,13 @@ func TestATicketsLife(t *testing.T) {
 	g.Expect(json.Unmarshal([]byte(run("ticket", "show", "1", "-o", "json")), &history)).To(Succeed())
 	g.Expect(history.Ticket.Status).To(Equal(ticket.Closed))
 
+	g.Expect(strings.Join(strings.Fields(run("agent", "list")), " ")).To(And(
+		ContainSubstring("rosa product-engineering - TeamLead, Agent, leads product-engineering Offline"),
+		ContainSubstring("lee customer-care mara - Available")))
+	var agents api.AgentList
+	g.Expect(json.Unmarshal([]byte(run("agent", "list", "-o", "json")), &agents)).To(Succeed())
+	g.Expect(agents.Items).To(ContainElement(And(HaveField("Name", "lee"), HaveField("Manager", "mara"))))
+
 	g.Expect(run("events", "--ticket", "1")).To(MatchRegexp(`"type":"ticket.resolved","actor":"agent/lee","impersonatedBy":"user/demo"`))
 
 	_, _, err = runCLI(t, nil, "ticket", "reopen", "1")

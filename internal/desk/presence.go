@@ -88,5 +88,8 @@ func (a *agentChange) answered() {
 }
 
 func agentView(a *plan.Agent, s dispatch.AgentState) api.Agent {
-	return api.Agent{AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Limits: a.Limits, Free: dispatch.Free(a, &s)}
+	return api.Agent{
+		AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Manager: a.Manager, Roles: a.Roles, Leads: a.Leads,
+		Limits: a.Limits, Free: dispatch.Free(a, &s),
+	}
 }

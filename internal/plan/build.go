@@ -209,6 +209,7 @@ func (d *declarations) addAgents(p *Plan) error {
 			Name:        name,
 			DisplayName: o.Spec.DisplayName,
 			Team:        team.Name,
+			Roles:       o.Spec.Roles,
 			Subject:     o.Spec.Subject,
 			Skills:      make(map[string]int, len(o.Spec.Skills)),
 			Languages:   make(map[string]bool, len(languages)),
@@ -230,6 +231,11 @@ func (d *declarations) addAgents(p *Plan) error {
 			a.Limits[string(l.Channel)] = max(int(l.Max), 1)
 		}
 		p.Agents[name] = a
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Teams)) {
+		if lead := p.Agents[p.Teams[name].Lead]; lead != nil {
+			lead.Leads = append(lead.Leads, name)
+		}
 	}
 	return nil
 }

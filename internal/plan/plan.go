@@ -171,9 +171,12 @@ type Agent struct {
 	DisplayName string
 	Team        string
 	Manager     string
-	Subject     *v1alpha1.Subject
-	Skills      map[string]int
-	Languages   map[string]bool
+	Roles       []v1alpha1.Role
+	// Leads are the teams the agent is the lead of, by name.
+	Leads     []string
+	Subject   *v1alpha1.Subject
+	Skills    map[string]int
+	Languages map[string]bool
 	// Limits per channel, each at least 1. Limit has the value of a channel that is not listed.
 	Limits map[string]int
 }

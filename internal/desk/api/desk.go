@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/plan"
@@ -187,9 +188,15 @@ type RouteRequest struct {
 // Agent as the desk sees them now.
 type Agent struct {
 	dispatch.AgentState
-	DisplayName string         `json:"displayName,omitempty"`
-	Team        string         `json:"team"`
-	Limits      map[string]int `json:"limits,omitempty"`
+	DisplayName string `json:"displayName,omitempty"`
+	Team        string `json:"team"`
+	// Manager is the agent this one reports to.
+	Manager string `json:"manager,omitempty"`
+	// Roles are those of the declared Agent.
+	Roles []v1alpha1.Role `json:"roles,omitempty"`
+	// Leads are the teams the agent is the lead of.
+	Leads  []string       `json:"leads,omitempty"`
+	Limits map[string]int `json:"limits,omitempty"`
 	// Free says that the agent could be offered a ticket of some channel now.
 	Free bool `json:"free"`
 }
