@@ -99,20 +99,18 @@ func window(r store.Reader, class string, after *dispatch.Demand) (*api.ClassWin
 	return &api.ClassWindow{Class: class, Demands: demands[:min(len(demands), windowSize)], More: more}, nil
 }
 
-// Window is a further part of a class of demand: what waits behind a ticket of it, from the head for zero.
-func (d *Desk) Window(ctx context.Context, _ api.Call, name string, epoch int64, class string, behind int64) (*api.ClassWindow, error) {
+// Window is a further part of a class of demand: what waits behind a place in it, from the head for zero.
+func (d *Desk) Window(ctx context.Context, _ api.Call, name string, epoch int64, class string, behind api.Place) (*api.ClassWindow, error) {
+	var after *dispatch.Demand
+	switch {
+	case behind == api.Place{}:
+	case behind.Ticket == 0 || behind.OpenedAt.IsZero() || !slices.Contains(ticket.Priorities, behind.Priority):
+		return nil, invalid("query.behind", behind.Ticket, "a place is a ticket with its priority and openedAt, and due if it has one")
+	default:
+		after = &dispatch.Demand{Ticket: behind.Ticket, Priority: behind.Priority, Due: behind.Due, OpenedAt: behind.OpenedAt}
+	}
 	var result *api.ClassWindow
-	err := d.pool(ctx, name, epoch, func(r store.Reader, p *plan.Plan, pool *plan.Pool) error {
-		var after *dispatch.Demand
-		if behind != 0 {
-			t, err := ticketByID(r, behind)
-			if err != nil {
-				return err
-			}
-			// Where the ticket would stand in the class; it need not wait any more.
-			after = &dispatch.Demand{Ticket: t.ID, Priority: t.Priority, OpenedAt: t.OpenedAt}
-		}
-		var err error
+	err := d.pool(ctx, name, epoch, func(r store.Reader, p *plan.Plan, pool *plan.Pool) (err error) {
 		if result, err = window(r, class, after); err != nil {
 			return err
 		}

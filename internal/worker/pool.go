@@ -112,7 +112,7 @@ func (p *poolWorker) work(ctx context.Context, s *poolState) (wait int, err erro
 	case len(result.Decisions) > 0:
 		return p.commit(ctx, s, result.Decisions)
 	case result.Starved != "":
-		more, err := p.desk.Window(ctx, p.call, p.lease.Pool, p.lease.Epoch, result.Starved, s.last(result.Starved))
+		more, err := p.desk.Window(ctx, p.call, p.lease.Pool, p.lease.Epoch, result.Starved, s.end(result.Starved))
 		if err != nil {
 			return 0, err
 		}

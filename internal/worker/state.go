@@ -53,23 +53,26 @@ func (s *poolState) apply(c *api.Changes) {
 
 // widen adds what waits behind the window of a class.
 func (s *poolState) widen(more api.ClassWindow) {
+	for _, d := range more.Demands {
+		s.remove(d.Ticket)
+	}
 	w := s.window(more.Class)
 	w.More = false
 	for _, d := range more.Demands {
-		s.remove(d.Ticket)
 		s.insert(d)
 	}
 	w.More = more.More
 	s.asked[more.Class] = len(w.Demands)
 }
 
-// last is the id of the last demand in the window of a class, zero if it is empty.
-func (s *poolState) last(class string) int64 {
+// end of the window of a class: the place of its last demand, zero if it is empty.
+func (s *poolState) end(class string) api.Place {
 	demands := s.window(class).Demands
 	if len(demands) == 0 {
-		return 0
+		return api.Place{}
 	}
-	return demands[len(demands)-1].Ticket
+	d := &demands[len(demands)-1]
+	return api.Place{Ticket: d.Ticket, Priority: d.Priority, Due: d.Due, OpenedAt: d.OpenedAt}
 }
 
 func (s *poolState) setAgents(agents []dispatch.AgentState) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -72,8 +73,8 @@ type Service interface {
 	Snapshot(ctx context.Context, call Call, pool string, epoch int64) (*Snapshot, error)
 	// Changes waits up to waitSeconds for a change of the pool behind the position.
 	Changes(ctx context.Context, call Call, pool string, epoch, after int64, waitSeconds int) (*Changes, error)
-	// Window is a further part of a class of demand: what waits behind a ticket of it.
-	Window(ctx context.Context, call Call, pool string, epoch int64, class string, behind int64) (*ClassWindow, error)
+	// Window is a further part of a class of demand: what waits behind a place in it.
+	Window(ctx context.Context, call Call, pool string, epoch int64, class string, behind Place) (*ClassWindow, error)
 	Commit(ctx context.Context, call Call, pool string, body Commit) (*Committed, error)
 	SetAside(ctx context.Context, call Call, pool string, body SetAside) error
 
@@ -97,6 +98,16 @@ type TicketQuery struct {
 	After     int64
 	// Limit is at most 500; zero: 100.
 	Limit int
+}
+
+// Place of a waiting ticket in its class of demand as the caller saw it, which is what counts, whatever became of the ticket
+// since. The zero value is before the first.
+type Place struct {
+	Ticket   int64
+	Priority ticket.Priority
+	// Due is the earliest due time that was not met; zero: none.
+	Due      time.Time
+	OpenedAt time.Time
 }
 
 // Problem is a refusal (RFC 9457), as it travels.

@@ -101,6 +101,12 @@ func setInt(values url.Values, name string, value int64) {
 	}
 }
 
+func setTime(values url.Values, name string, value time.Time) {
+	if !value.IsZero() {
+		values.Set(name, value.Format(time.RFC3339Nano))
+	}
+}
+
 func (c *Client) History(ctx context.Context, call api.Call, id int64) (*api.TicketHistory, error) {
 	return get[api.TicketHistory](ctx, c, call, ticketPath(id)+"/history", nil)
 }
@@ -234,10 +240,15 @@ func (c *Client) Changes(ctx context.Context, call api.Call, pool string, epoch,
 	return getWaiting[api.Changes](ctx, c, call, poolPath(pool, "changes"), query, waitSeconds)
 }
 
-func (c *Client) Window(ctx context.Context, call api.Call, pool string, epoch int64, class string, behind int64) (*api.ClassWindow, error) {
+func (c *Client) Window(ctx context.Context, call api.Call, pool string, epoch int64, class string, behind api.Place) (*api.ClassWindow, error) {
 	query := url.Values{"class": {class}}
 	setInt(query, "epoch", epoch)
-	setInt(query, "behind", behind)
+	setInt(query, "behind", behind.Ticket)
+	if behind.Priority != "" {
+		query.Set("priority", string(behind.Priority))
+	}
+	setTime(query, "due", behind.Due)
+	setTime(query, "openedAt", behind.OpenedAt)
 	return get[api.ClassWindow](ctx, c, call, poolPath(pool, "window"), query)
 }
 

@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 var updateDispatch = auth.Permission{Resource: "dispatch", Verb: "update"}
@@ -23,10 +25,17 @@ type poolChanges struct {
 }
 
 type poolWindow struct {
-	Pool   string `path:"pool" maxLength:"253" doc:"Name of the pool"`
-	Epoch  int64  `query:"epoch" doc:"Epoch of the caller's lease"`
-	Class  string `query:"class" required:"true" doc:"Class of demand"`
-	Behind int64  `query:"behind" minimum:"0" doc:"Ticket of the class whose followers are wanted; absent: from its head"`
+	Pool     string    `path:"pool" maxLength:"253" doc:"Name of the pool"`
+	Epoch    int64     `query:"epoch" doc:"Epoch of the caller's lease"`
+	Class    string    `query:"class" required:"true" doc:"Class of demand"`
+	Behind   int64     `query:"behind" minimum:"0" doc:"Ticket of the class whose followers are wanted; absent: from its head"`
+	Priority string    `query:"priority" enum:"Urgent,High,Normal,Low" doc:"Priority of that ticket when the caller read it"`
+	Due      time.Time `query:"due" doc:"Earliest due time of that ticket then, if it had one"`
+	OpenedAt time.Time `query:"openedAt" doc:"When that ticket was opened"`
+}
+
+func (w *poolWindow) place() api.Place {
+	return api.Place{Ticket: w.Behind, Priority: ticket.Priority(w.Priority), Due: w.Due, OpenedAt: w.OpenedAt}
 }
 
 type onPool[B any] struct {
@@ -60,7 +69,7 @@ func (s *Server) registerDispatch() {
 	})
 	register(s, dispatchOperation(http.MethodGet, "/v1/pools/{pool}/window", "getPoolWindow", "Get a further part of a class of demand", ""),
 		func(ctx context.Context, call api.Call, in *poolWindow) (*api.ClassWindow, error) {
-			return s.service.Window(ctx, call, in.Pool, in.Epoch, in.Class, in.Behind)
+			return s.service.Window(ctx, call, in.Pool, in.Epoch, in.Class, in.place())
 		})
 	commit := dispatchOperation(http.MethodPost, "/v1/pools/{pool}/commit", "commitDecisions", "Put decisions into effect",
 		"The desk guards each; what lost a race is refused by itself.")

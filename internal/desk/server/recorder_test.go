@@ -146,7 +146,7 @@ func (r *recorder) Snapshot(ctx context.Context, c api.Call, pool string, epoch 
 func (r *recorder) Changes(ctx context.Context, c api.Call, pool string, epoch, after int64, wait int) (*api.Changes, error) {
 	return recorded[api.Changes](ctx, r, "Changes", c, pool, epoch, after, wait)
 }
-func (r *recorder) Window(ctx context.Context, c api.Call, pool string, epoch int64, class string, behind int64) (*api.ClassWindow, error) {
+func (r *recorder) Window(ctx context.Context, c api.Call, pool string, epoch int64, class string, behind api.Place) (*api.ClassWindow, error) {
 	return recorded[api.ClassWindow](ctx, r, "Window", c, pool, epoch, class, behind)
 }
 func (r *recorder) Commit(ctx context.Context, c api.Call, pool string, b api.Commit) (*api.Committed, error) {

@@ -121,6 +121,7 @@ var samples = []any{
 	api.Commit{Epoch: 3, Position: 99, PlanRevision: 2, Decisions: []dispatch.Decision{{
 		Ticket: 7, TicketVersion: 4, Agent: "jo", AgentVersion: 9, OrderKey: "k", Considered: []string{"jo", "sam"}, Why: "preferred",
 	}}},
+	api.Place{Ticket: 7, Priority: ticket.Urgent, Due: at.Add(time.Microsecond), OpenedAt: at},
 	api.SetAside{Epoch: 3, Ticket: 7, Reason: "panic"},
 	api.ClaimMessages{Worker: "w-1", Max: 10, WaitSeconds: 1},
 	api.Deliveries{Worker: "w-1", Results: []api.Delivery{{ID: 1, Error: "timeout"}}},
