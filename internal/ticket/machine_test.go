@@ -368,6 +368,9 @@ func checkStep(t *rapid.T, before, after ticket.Ticket, e ticket.Event, now time
 	if !after.OpenedAt.Equal(before.OpenedAt) || after.ID != before.ID {
 		fail("identity or age changed")
 	}
+	if !slices.Contains(ticket.Statuses, after.Status) || !slices.Contains(ticket.Priorities, after.Priority) {
+		fail("has no status or no priority")
+	}
 	if (after.Status == ticket.Offered) != (after.Offer != nil) {
 		fail("offered without an offer, or an offer without being offered")
 	}
