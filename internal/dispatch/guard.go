@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/language"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
@@ -96,13 +97,13 @@ func understands(q *plan.Queue, a *plan.Agent, language string) bool {
 }
 
 // Speaks says whether the agent speaks the language: it or a more general one (pt for pt-BR). Everybody speaks "".
-func Speaks(a *plan.Agent, language string) bool {
-	for tag := language; tag != ""; tag = tag[:max(strings.LastIndexByte(tag, '-'), 0)] {
-		if a.Languages[tag] {
+func Speaks(a *plan.Agent, tag string) bool {
+	for spoken, does := range a.Languages {
+		if does && language.Covers(spoken, tag) {
 			return true
 		}
 	}
-	return language == ""
+	return tag == ""
 }
 
 // askedUntil says whether the agent was asked in the round or not long enough ago, and until when the latter holds.

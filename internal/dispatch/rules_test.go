@@ -154,6 +154,7 @@ func TestGuard(t *testing.T) {
 		{"skill", func(s *scene) { s.q.Agents, s.a.Skills = nil, map[string]int{"tax": 2} }, dispatch.ReasonSkill, `agent "jo" has skill tax at level 2, queue "billing" requires 3`},
 		{"language", func(s *scene) { s.d.Language = "fr" }, dispatch.ReasonLanguage, `agent "jo" does not speak fr, which queue "billing" requires`},
 		{"more general language", func(s *scene) { s.d.Language = "de-AT" }, "", ""},
+		{"language in other letters", func(s *scene) { s.d.Language = "PT-br" }, "", ""},
 		{"more special language", func(s *scene) { s.d.Language = "pt" }, dispatch.ReasonLanguage, `agent "jo" does not speak pt`},
 		{"away", func(s *scene) { s.s.Presence, s.s.Reason = dispatch.Away, "lunch" }, dispatch.ReasonPresence, `agent "jo" is Away (lunch)`},
 		{"full", func(s *scene) { s.s.Load = map[string]int{"Chat": 2} }, dispatch.ReasonFull, `agent "jo" has no room for a ticket of channel Chat: has 2/2 Chat`},

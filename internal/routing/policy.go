@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/language"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -143,7 +144,7 @@ func conditions(m *v1alpha1.TicketMatch) []condition {
 			label:  "language",
 			wanted: anyOf(wanted),
 			holds: func(f *facts) bool {
-				return slices.ContainsFunc(wanted, func(w string) bool { return covers(w, f.content.Language) })
+				return slices.ContainsFunc(wanted, func(w string) bool { return language.Covers(w, f.content.Language) })
 			},
 			value: func(f *facts) string { return shown(f.content.Language) },
 		})
@@ -191,12 +192,6 @@ func amountCondition(m v1alpha1.AmountMatch) condition {
 			return "not given"
 		},
 	}
-}
-
-// covers says whether a language range such as pt takes a tag such as pt or pt-BR (RFC 4647, basic filtering).
-func covers(languageRange, tag string) bool {
-	rest, ok := strings.CutPrefix(strings.ToLower(tag), strings.ToLower(languageRange))
-	return ok && (rest == "" || rest[0] == '-')
 }
 
 func words[S ~string](values []S) []string {
