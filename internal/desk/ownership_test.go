@@ -116,6 +116,19 @@ func TestPresenceIsTheAgentsOwn(t *testing.T) {
 	must(r.SetPresence(r.ctx, manager, "jo", api.SetPresence{Presence: "Available"}))(t)
 }
 
+func TestOnlyAvailableAgentsAreOffered(t *testing.T) {
+	r := newRig(t)
+	for presence, offered := range map[string]bool{"Available": true, "Busy": false, "Away": false, "WrapUp": false, "Offline": false} {
+		r.presence("jo", presence)
+		got := r.commit(r.decision(r.opened(), "jo"))[0]
+		if (got == "") != offered || !offered && !strings.Contains(got, "is "+presence) {
+			t.Errorf("who is %s was offered: %t (%s)", presence, got == "", got)
+		}
+	}
+	_, err := r.SetPresence(r.ctx, as("jo"), "jo", api.SetPresence{Presence: "Asleep"})
+	refused(t, err, api.ProblemInvalid)
+}
+
 // Presence is what agents tell the desk: neither a new plan nor a restart changes it.
 func TestPresenceOutlivesPlansAndRestarts(t *testing.T) {
 	r := newRig(t)
