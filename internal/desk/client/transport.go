@@ -73,8 +73,8 @@ func (t *rotatingTransport) build(bundle []byte) (*http.Transport, error) {
 		MaxIdleConnsPerHost:   256,
 		IdleConnTimeout:       90 * time.Second,
 		ForceAttemptHTTP2:     true,
-		// A connection that died without a word is found dead within 15 seconds, also under a call that waits longer.
-		HTTP2:              &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
+		// A connection that died without a word is found dead within 5 seconds, also under a call that waits longer.
+		HTTP2:              &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 3 * time.Second},
 		DisableCompression: true,
 	}, nil
 }

@@ -25,7 +25,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, config *tls.C
 		WriteTimeout:   3 * time.Minute,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+		// A caller who is gone without a word is noticed within 5 seconds: a worker's pools then go to others.
+		HTTP2:    &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 3 * time.Second},
+		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(s.EndWaits)
 	drained := make(chan error, 1)
