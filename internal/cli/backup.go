@@ -148,8 +148,11 @@ func restore(ctx context.Context, backup, data string, force bool, in io.Reader,
 	if err != nil {
 		return err
 	}
-	if kept != "" {
-		_, _ = fmt.Fprintf(out, "The store that was there is now %s\n", kept)
+	if kept.Path != "" {
+		_, _ = fmt.Fprintf(out, "The store that was there is now %s\n", kept.Path)
+	}
+	if kept.Apart != nil {
+		_, _ = fmt.Fprintf(out, "Its last changes could not be written into it (%v). They are in %s: keep the two together\n", kept.Apart, kept.LogPath())
 	}
 	position, err := openRestored(ctx, path)
 	if err != nil {
