@@ -21,7 +21,7 @@ compare charts/caseload/templates/roles "$fresh/roles"
 
 unformatted=$(gofmt -l $(git ls-files '*.go'))
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted (gofmt -w)"; stale=1; }
-for module in . hack/cluster; do
+for module in $(git ls-files '*go.mod' | xargs -n1 dirname); do
   go -C "$module" mod tidy -diff >/dev/null || { echo "$module/go.mod is not tidy (go mod tidy)"; stale=1; }
 done
 # The tests that docs/promises.md names in backquotes, and in quotation marks the steps of suites.
