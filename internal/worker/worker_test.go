@@ -272,6 +272,51 @@ func TestDecidesOnWholeChanges(t *testing.T) {
 	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(second).Status == ticket.Offered })
 }
 
+// slow is a desk that takes its time to tell its plan, whoever still waits for it.
+type slow struct {
+	api.Service
+	told    chan struct{}
+	holding atomic.Int64
+}
+
+func (s *slow) PlanEntries(ctx context.Context, call api.Call, revision int64) (*api.PlanEntries, error) {
+	<-s.told
+	return s.Service.PlanEntries(ctx, call, revision)
+}
+
+func (s *slow) AcquireLeases(ctx context.Context, call api.Call, body api.AcquireLeases) (*api.Leases, error) {
+	s.holding.Store(int64(len(body.Holding)))
+	return s.Service.AcquireLeases(ctx, call, body)
+}
+
+// A worker that waits for the plan goes on renewing its leases, also as one of its pools goes to another worker.
+func TestRenewsWhileThePlanComes(t *testing.T) {
+	r := newRig(t, clock.RealClock{}, acme(nil, "ann", "bob")...)
+	r.available("ann", "bob")
+	service := &slow{Service: r.Desk, told: make(chan struct{})}
+	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	tell := sync.OnceFunc(func() { close(service.told) })
+	t.Cleanup(func() { tell(); stop(); <-done })
+	eventually(t, 10*time.Second, "it has both pools", func() bool { return service.holding.Load() == 2 })
+	r.start("w2")
+	eventually(t, 10*time.Second, "it renews the lease that is left", func() bool { return service.holding.Load() == 1 })
+
+	tell()
+	ids := []int64{r.open(about("ann")), r.open(about("bob"))}
+	eventually(t, 10*time.Second, "both are offered", func() bool {
+		return r.ticket(ids[0]).Status == ticket.Offered && r.ticket(ids[1]).Status == ticket.Offered
+	})
+	if n := r.happened(eventlog.LeaseExpired); n > 0 {
+		t.Errorf("%d leases expired", n)
+	}
+}
+
 // With the only agent having declined, the worker asks nothing but long polls until the pause is over, and then offers
 // the ticket again at once, in the next round.
 func TestWaitsOutThePause(t *testing.T) {
