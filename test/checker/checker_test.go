@@ -61,6 +61,24 @@ func back(kind string, id, version int, agent string, until int, extra string) s
 "to":{"status":"Waiting","queue":"general","priority":"Normal"}%s}`, kind, id, version, agent, at(until), extra)
 }
 
+// States of a ticket, for changed.
+const (
+	waits    = `"status":"Waiting","queue":"general","priority":"Normal"`
+	isOpen   = `"status":"Open","queue":"general","agent":"jo","priority":"Normal"`
+	pending  = `"status":"Pending","queue":"general","agent":"jo","priority":"Normal"`
+	resolved = `"status":"Resolved","queue":"general","agent":"jo","priority":"Normal"`
+)
+
+func changed(kind string, id, version int, from, to string) string {
+	return fmt.Sprintf(`{"type":%q,"ticket":%d,"version":%d,"from":{%s},"to":{%s}}`, kind, id, version, from, to)
+}
+
+// when gives a line its instant.
+func when(seconds int, line string) string { return fmt.Sprintf(`{"at":%q,%s`, at(seconds), line[1:]) }
+
+// with replaces something in a line.
+func with(line, old, replacement string) string { return strings.Replace(line, old, replacement, 1) }
+
 func activated() string { return `{"type":"plan.activated","data":` + plan + `}` }
 
 func TestCheck(t *testing.T) {
@@ -89,12 +107,46 @@ func TestCheck(t *testing.T) {
 		{"to somebody who is not there", []string{activated(), opened(1, "general"), assigned(1, 2, "general", "jo", 2)}, "who is Offline"},
 		{"to somebody who does not serve", []string{activated(), present("sam"), opened(1, "urgent"), assigned(1, 2, "urgent", "sam", 3)}, "does not serve it"},
 		{"asked again in the round", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
-			back("ticket.declined", 1, 3, "jo", 30, ""), offered(1, 4, "jo", 5, 30)}, "to jo again"},
+			back("ticket.declined", 1, 3, "jo", 30, ""), when(90, offered(1, 4, "jo", 5, 120))}, "to jo again"},
 		{"a timer in time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 31)}, ""},
 		{"a timer early", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 29)}, "early"},
 		{"a timer that never fires", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30)}, "never fired"},
 		{"a customer's record changes", []string{activated(), present("jo"), opened(1, "general"),
 			`{"type":"customer.updated","actor":"user/crm","data":{"customer":"c1","changed":{"segment":"vip"}}}`, assigned(1, 2, "general", "jo", 4)}, ""},
+		{"the timer of another time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			with(expired(30, 40), `"due":"`+at(30), `"due":"`+at(20))}, "fired the timer of"},
+		{"accepted too late", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			when(30, changed("ticket.accepted", 1, 3, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(30)+`"`, isOpen))},
+			"its offer ended"},
+		{"asked again within a minute", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			back("ticket.declined", 1, 3, "jo", 30, ""), when(63, with(offered(1, 4, "jo", 5, 90), `"round":1`, `"round":2`))}, "to jo again"},
+		{"asked again after a minute, in the next round", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			back("ticket.declined", 1, 3, "jo", 30, ""), when(64, with(offered(1, 4, "jo", 5, 90), `"round":1`, `"round":2`)),
+			when(70, changed("ticket.accepted", 1, 5, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(90)+`"`, isOpen))}, ""},
+		{"a younger one first", []string{activated(), present("jo"), opened(2, "general"), opened(1, "general"), assigned(1, 2, "general", "jo", 4)},
+			"ticket 2 goes before it"},
+		{"a less urgent one first", []string{activated(), present("jo"), opened(1, "general"), with(opened(2, "general"), "Normal", "Urgent"),
+			assigned(1, 2, "general", "jo", 4)}, "ticket 2 goes before it"},
+		{"one set aside is passed over", []string{activated(), present("jo"), opened(1, "general"), opened(2, "general"),
+			changed("ticket.setAside", 1, 2, waits, waits), assigned(2, 2, "general", "jo", 5)}, ""},
+		{"room that was made", []string{activated(), present("jo"), opened(1, "general"), opened(2, "general"), assigned(1, 2, "general", "jo", 4),
+			changed("ticket.resolved", 1, 3, isOpen, resolved), assigned(2, 2, "general", "jo", 6)}, ""},
+		{"room that was taken again", []string{activated(), present("jo"), opened(1, "general"), opened(2, "general"), assigned(1, 2, "general", "jo", 4),
+			changed("ticket.pended", 1, 3, isOpen, pending), assigned(2, 2, "general", "jo", 6), changed("ticket.resumed", 1, 4, pending, isOpen)},
+			"exceeds the limit of jo"},
+		{"above a lowered limit", []string{with(activated(), `"Email":1`, `"Email":2`), present("jo"), opened(1, "general"), opened(2, "general"),
+			assigned(1, 2, "general", "jo", 4), activated(), assigned(2, 2, "general", "jo", 6)}, "exceeds the limit of jo"},
+		{"of a queue that is gone", []string{activated(), present("jo"), opened(1, "urgent"), with(activated(), `"urgent":{"agents":["jo"],"priority":10}`, `"other":{}`),
+			assigned(1, 2, "urgent", "jo", 4)}, "does not serve it"},
+		{"of a paused queue", []string{with(activated(), `"priority":10`, `"paused":true`), present("jo"), opened(1, "urgent"),
+			assigned(1, 2, "urgent", "jo", 3)}, "does not serve it"},
+		{"to somebody who does not speak the language", []string{with(activated(), `"priority":10`, `"languageMatch":"Required"`), present("jo"),
+			with(opened(1, "urgent"), `"data":{`, `"data":{"language":"fr",`), assigned(1, 2, "urgent", "jo", 3)}, "does not serve it"},
+		{"given though somebody has it", []string{activated(), present("jo"), present("sam"), opened(1, "general"), assigned(1, 2, "general", "jo", 4),
+			with(assigned(1, 3, "general", "sam", 5), waits, isOpen)}, "while it is Open"},
+		{"a ticket from nowhere", []string{activated(), changed("ticket.noted", 1, 7, waits, waits)}, "begins here"},
+		{"nobody's", []string{activated(), present("jo"), opened(1, "general"), changed("ticket.transferred", 1, 2, waits, with(isOpen, `"jo"`, `""`))}, "with nobody"},
+		{"an offer without an end", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"wakeAt":"`+at(30)+`"`, "")}, "is offered with"},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
 	}
 	for _, test := range tests {
