@@ -32,16 +32,13 @@ func Build(m Manifest, entries []Entry) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.resolve(m)
-	if err != nil {
-		return nil, err
-	}
+	p := d.resolve(m)
 	p.Router = d.router(p)
 	return p, nil
 }
 
-// resolve the declarations of a manifest, all but the router.
-func (d *declarations) resolve(m Manifest) (*Plan, error) {
+// resolve the declarations of a manifest, all but the router. They have their owners and can be read.
+func (d *declarations) resolve(m Manifest) *Plan {
 	p := &Plan{
 		Hash:   m.Hash(),
 		Teams:  make(map[string]*Team, len(d.teams)),
@@ -49,15 +46,15 @@ func (d *declarations) resolve(m Manifest) (*Plan, error) {
 		Queues: make(map[string]*Queue, len(d.queues)),
 		Agents: make(map[string]*Agent, len(d.agents)),
 	}
-	for _, step := range []func(*Plan) error{d.addHelpDesk, d.addTeams, d.addAgents, d.addTiers, d.addQueues} {
-		if err := step(p); err != nil {
-			return nil, err
-		}
-	}
+	d.addHelpDesk(p)
+	d.addTeams(p)
+	d.addAgents(p)
+	d.addTiers(p)
+	d.addQueues(p)
 	d.staff(p)
 	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
-	return p, nil
+	return p
 }
 
 // declarations are the decoded objects of a plan.
@@ -108,6 +105,7 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 	if len(hashes) != len(entries) {
 		return nil, fmt.Errorf("the manifest lists %d objects, and %d came with it", len(hashes), len(entries))
 	}
+	objects := make(map[Key]metav1.Object, len(entries))
 	for _, e := range entries {
 		if e.Hash() != hashes[e.Key] {
 			return nil, fmt.Errorf("%s is not the one the manifest lists", e.Key)
@@ -119,7 +117,16 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 		if err != nil {
 			return nil, err
 		}
+		objects[e.Key] = object
 		d.add(object)
+	}
+	for key, object := range objects {
+		if owner := linksOf(object).owner; owner != (Key{}) && objects[owner] == nil {
+			return nil, fmt.Errorf("%s: the plan has no %s", key, owner)
+		}
+		if problems := unreadable(object); len(problems) > 0 {
+			return nil, fmt.Errorf("%s: %s: %s", key, problems[0].Field, problems[0].Message)
+		}
 	}
 	return d, nil
 }
@@ -157,25 +164,21 @@ func decode(e Entry) (metav1.Object, error) {
 	return object, nil
 }
 
-func (d *declarations) addHelpDesk(p *Plan) error {
+func (d *declarations) addHelpDesk(p *Plan) {
 	p.HelpDesk = HelpDesk{Name: d.name, ReopenWindow: defaultReopenWindow, MaxMissedOffers: defaultMaxMissedOffers}
 	if d.helpDesk == nil {
-		return nil
+		return
 	}
 	spec := &d.helpDesk.Spec
-	var err error
-	if p.HelpDesk.ReopenWindow, err = duration(spec.ReopenWindow, defaultReopenWindow); err != nil {
-		return fmt.Errorf("HelpDesk/%s: reopenWindow: %w", d.name, err)
-	}
+	p.HelpDesk.ReopenWindow, _ = duration(spec.ReopenWindow, defaultReopenWindow)
 	if spec.MaxMissedOffers > 0 {
 		p.HelpDesk.MaxMissedOffers = int(spec.MaxMissedOffers)
 	}
 	p.HelpDesk.DefaultTeam = present(d.teams, string(spec.DefaultTeamRef.Name))
 	p.HelpDesk.Webhooks = spec.Webhooks
-	return nil
 }
 
-func (d *declarations) addTeams(p *Plan) error {
+func (d *declarations) addTeams(p *Plan) {
 	for name, o := range d.teams {
 		team := &Team{Name: name}
 		if ref := o.Spec.ParentTeamRef; ref != nil {
@@ -189,15 +192,11 @@ func (d *declarations) addTeams(p *Plan) error {
 		}
 		p.Teams[name] = team
 	}
-	return nil
 }
 
-func (d *declarations) addAgents(p *Plan) error {
+func (d *declarations) addAgents(p *Plan) {
 	for name, o := range d.agents {
-		team, ok := d.teams[string(o.Spec.TeamRef.Name)]
-		if !ok {
-			return fmt.Errorf("Agent/%s: the plan has no SupportTeam %s", name, o.Spec.TeamRef.Name)
-		}
+		team := d.teams[string(o.Spec.TeamRef.Name)]
 		languages, limits := o.Spec.Languages, o.Spec.Limits
 		if len(languages) == 0 {
 			languages = team.Spec.Defaults.Languages
@@ -237,39 +236,22 @@ func (d *declarations) addAgents(p *Plan) error {
 			lead.Leads = append(lead.Leads, name)
 		}
 	}
-	return nil
 }
 
-func (d *declarations) addTiers(p *Plan) error {
+func (d *declarations) addTiers(p *Plan) {
 	for name, o := range d.tiers {
-		if _, ok := d.teams[string(o.Spec.TeamRef.Name)]; !ok {
-			return fmt.Errorf("Tier/%s: the plan has no SupportTeam %s", name, o.Spec.TeamRef.Name)
-		}
-		if _, err := selector(o.Spec.AgentSelector); err != nil {
-			return fmt.Errorf("Tier/%s: agentSelector: %w", name, err)
-		}
 		tier := &Tier{Name: name, Team: string(o.Spec.TeamRef.Name), Level: int(o.Spec.Level)}
 		if ref := o.Spec.DefaultQueueRef; ref != nil {
 			tier.DefaultQueue = present(d.queues, string(ref.Name))
 		}
 		p.Tiers[name] = tier
 	}
-	return nil
 }
 
-func (d *declarations) addQueues(p *Plan) error {
+func (d *declarations) addQueues(p *Plan) {
 	for name, o := range d.queues {
-		tier, ok := p.Tiers[string(o.Spec.TierRef.Name)]
-		if !ok {
-			return fmt.Errorf("Queue/%s: the plan has no Tier %s", name, o.Spec.TierRef.Name)
-		}
-		if _, err := selector(o.Spec.AgentSelector); err != nil {
-			return fmt.Errorf("Queue/%s: agentSelector: %w", name, err)
-		}
-		timeout, err := duration(o.Spec.Offer.Timeout, defaultOfferTimeout)
-		if err != nil {
-			return fmt.Errorf("Queue/%s: offer.timeout: %w", name, err)
-		}
+		tier := p.Tiers[string(o.Spec.TierRef.Name)]
+		timeout, _ := duration(o.Spec.Offer.Timeout, defaultOfferTimeout)
 		q := &Queue{
 			Name:         name,
 			Tier:         tier.Name,
@@ -295,7 +277,6 @@ func (d *declarations) addQueues(p *Plan) error {
 		}
 		p.Queues[name] = q
 	}
-	return nil
 }
 
 // router compiles the policies. A team with several, which Compile does not let through, has the first by name.

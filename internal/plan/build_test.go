@@ -186,6 +186,9 @@ func TestBuildRefuses(t *testing.T) {
 	base := entriesOf(t, acme())
 	m := NewManifest("acme", base)
 	lost := slices.DeleteFunc(slices.Clone(base), func(e Entry) bool { return e.Name == "frontline" })
+	unread := acme()
+	unread.Tiers[0].Spec.AgentSelector = selecting("not a label", "yes")
+	selects := entriesOf(t, unread)
 	for name, c := range map[string]struct {
 		manifest Manifest
 		entries  []Entry
@@ -193,7 +196,8 @@ func TestBuildRefuses(t *testing.T) {
 	}{
 		"newer schema":     {Manifest{SchemaVersion: SchemaVersion + 1, HelpDesk: "acme"}, nil, "upgrade"},
 		"entries missing":  {m, base[1:], "manifest lists"},
-		"no owner":         {NewManifest("acme", lost), lost, "no Tier frontline"},
+		"no owner":         {NewManifest("acme", lost), lost, "no Tier/frontline"},
+		"no selector":      {NewManifest("acme", selects), selects, "Tier/frontline: spec.agentSelector: cannot be used"},
 		"another desk":     {NewManifest("other", slices.Clone(base)), base, "plan of HelpDesk other"},
 		"entry other than": {m, append(slices.Clone(base[1:]), Entry{Key: base[0].Key, Spec: []byte(`{}`)}), "not the one"},
 	} {

@@ -327,10 +327,7 @@ func (c *compilation) result() Result {
 		}
 	}
 	r.Manifest = NewManifest(c.objects.HelpDesk.Name, r.Entries)
-	p, err := plan.resolve(r.Manifest)
-	if err != nil {
-		panic(fmt.Sprintf("compiled a plan that does not resolve: %v", err)) // check and settle saw to that
-	}
+	p := plan.resolve(r.Manifest) // check and settle saw to it that it does
 	for name, tier := range p.Tiers {
 		r.Agents[Key{KindTier, name}] = len(tier.Agents)
 	}
