@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -119,18 +120,34 @@ func (c *change) route(content *ticket.Content, customer *ticket.Customer) ticke
 	}
 }
 
-// Bounds that hold whichever way a ticket comes in, as the API's schema has them.
+// Bounds that hold whichever way a ticket comes in or changes. The API's schema has the same, where it can; the cost of
+// routing expressions is estimated by them.
 const (
-	maxSubject = 512
-	maxBody    = 65536
-	maxTags    = 64
+	maxSubject      = 512
+	maxBody         = 65536
+	maxTags         = 64
+	maxTag          = 63
+	maxAttributes   = 64
+	maxAttributeKey = 128
+	maxAttribute    = 1024
 )
 
 var channelPattern = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 
-// check refuses content that the desk cannot work with, naming each field.
+// check refuses what a ticket cannot be opened with, naming each field.
 func (c *change) check(content *ticket.Content) error {
-	var wrong fieldErrors
+	wrong := checkContent(content)
+	if content.Team != "" && c.plan.Teams[content.Team] == nil {
+		wrong.add("body.team", content.Team, fmt.Sprintf("there is no SupportTeam %q; leave it out for the desk's default team", content.Team))
+	}
+	if r := content.Reference; r != nil && (r.Source == "" || r.Key == "") {
+		wrong.add("body.reference", *r, "needs both source and key")
+	}
+	return wrong.problem()
+}
+
+// checkContent tells what is wrong with a ticket's content at intake and with each update, whatever the plan.
+func checkContent(content *ticket.Content) (wrong fieldErrors) {
 	if strings.TrimSpace(content.Subject) == "" {
 		wrong.add("body.subject", content.Subject, "say in a few words what the ticket is about")
 	}
@@ -142,16 +159,24 @@ func (c *change) check(content *ticket.Content) error {
 	if content.Priority != "" && !slices.Contains(ticket.Priorities, content.Priority) {
 		wrong.add("body.priority", content.Priority, "must be one of Urgent, High, Normal, Low")
 	}
-	if content.Team != "" && c.plan.Teams[content.Team] == nil {
-		wrong.add("body.team", content.Team, fmt.Sprintf("there is no SupportTeam %q; leave it out for the desk's default team", content.Team))
-	}
 	if len(content.Tags) > maxTags {
 		wrong.add("body.tags", len(content.Tags), fmt.Sprintf("at most %d tags", maxTags))
 	}
-	if r := content.Reference; r != nil && (r.Source == "" || r.Key == "") {
-		wrong.add("body.reference", *r, "needs both source and key")
+	for _, tag := range content.Tags {
+		wrong.tooLong("body.tags", tag, maxTag)
 	}
-	return wrong.problem()
+	if n := len(content.Attributes); n > maxAttributes {
+		wrong.add("body.attributes", n, fmt.Sprintf("at most %d attributes", maxAttributes))
+		return wrong
+	}
+	for _, key := range slices.Sorted(maps.Keys(content.Attributes)) {
+		if n := len([]rune(key)); n == 0 || n > maxAttributeKey {
+			wrong.add("body.attributes", n, fmt.Sprintf("a key has 1 to %d characters, not %d", maxAttributeKey, n))
+			continue
+		}
+		wrong.tooLong("body.attributes."+key, content.Attributes[key], maxAttribute)
+	}
+	return wrong
 }
 
 // fieldErrors collects what is wrong with a request.

@@ -97,11 +97,10 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 	return d.act(ctx, call, "update", id, func(c *change, t *ticket.Ticket) (*ticket.Ticket, error) {
 		content := t.Clone().Content
 		merge(&content, body)
-		if body.Priority != nil && !slices.Contains(ticket.Priorities, *body.Priority) {
-			return nil, invalid("body.priority", *body.Priority, "must be one of Urgent, High, Normal, Low")
-		}
-		if len(content.Tags) > maxTags {
-			return nil, invalid("body.addTags", len(content.Tags), "at most %d tags", maxTags)
+		// Tags that routing added do not count.
+		asked := (&ticket.Ticket{Content: content, RoutedTags: t.RoutedTags}).Asked()
+		if err := checkContent(&asked).problem(); err != nil {
+			return nil, err
 		}
 		changed := changedFields(t.Content, content)
 		if len(changed) == 0 {

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -391,6 +392,84 @@ func TestLongHistoryShowsTheNewest(t *testing.T) {
 	if read != notes+101 {
 		t.Errorf("paged through %d records", read)
 	}
+}
+
+// What intake refuses of a ticket's tags and attributes, no update brings about either.
+func TestTagsAndAttributesAreBounded(t *testing.T) {
+	many := func(n int) map[string]string {
+		all := map[string]string{}
+		for i := range n {
+			all[fmt.Sprint(i)] = "x"
+		}
+		return all
+	}
+	tags := func(n int) (all []string) {
+		for i := range n {
+			all = append(all, fmt.Sprint(i))
+		}
+		return all
+	}
+	for name, test := range map[string]struct {
+		tags       []string
+		attributes map[string]string
+		says       string
+	}{
+		"all that fits":      {tags(64), many(64), ""},
+		"many tags":          {tags(65), nil, "at most 64 tags"},
+		"a long tag":         {[]string{strings.Repeat("é", 64)}, nil, "tags: has 64 characters; at most 63"},
+		"many attributes":    {nil, many(65), "at most 64 attributes"},
+		"an attribute":       {nil, map[string]string{strings.Repeat("k", 128): strings.Repeat("é", 1024)}, ""},
+		"a long key":         {nil, map[string]string{strings.Repeat("k", 129): "x"}, "a key has 1 to 128 characters, not 129"},
+		"an empty key":       {nil, map[string]string{"": "x"}, "a key has 1 to 128 characters, not 0"},
+		"a long value":       {nil, map[string]string{"floor": strings.Repeat("x", 1025)}, "attributes.floor: has 1025 characters; at most 1024"},
+		"tags and a value":   {tags(65), map[string]string{"floor": strings.Repeat("x", 1025)}, "at most 64 tags"},
+		"none, or one empty": {nil, map[string]string{"floor": ""}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			opened := r.opened()
+			_, intake := r.OpenTicket(r.ctx, manager, chat(func(b *api.OpenTicket) { b.Tags, b.Attributes = test.tags, test.attributes }))
+			_, update := r.Update(r.ctx, manager, opened.ID, api.Update{AddTags: test.tags, Attributes: test.attributes})
+			for what, err := range map[string]error{"intake": intake, "update": update} {
+				switch {
+				case test.says == "" && err != nil:
+					t.Errorf("%s: %v", what, err)
+				case test.says != "" && !strings.Contains(refused(t, err, api.ProblemInvalid).Detail, test.says):
+					t.Errorf("%s: %v, want %q", what, err, test.says)
+				}
+			}
+			if got := r.ticket(opened.ID); test.says != "" && len(got.Tags)+len(got.Attributes) > 0 {
+				t.Errorf("a refused update left %d tags and %d attributes", len(got.Tags), len(got.Attributes))
+			}
+		})
+	}
+}
+
+// Small updates do not add up to what one may not do, and what routing adds does not stand in their way.
+func TestUpdatesDoNotAddUpBeyondTheBounds(t *testing.T) {
+	r := newRig(t, func(o *organisation) {
+		o.rules[0].Set = &v1alpha1.TicketChanges{AddTags: []v1alpha1.Tag{"money"}}
+	})
+	full := r.opened(about("billing"), func(b *api.OpenTicket) {
+		for i := range 64 {
+			b.Tags = append(b.Tags, fmt.Sprint(i))
+		}
+	})
+	if len(full.Tags) != 65 {
+		t.Fatalf("routing did not add its tag: %v", full.Tags)
+	}
+	subject := "about an invoice"
+	must(r.Update(r.ctx, manager, full.ID, api.Update{Subject: &subject}))(t)
+	_, err := r.Update(r.ctx, manager, full.ID, api.Update{AddTags: []string{"one more"}})
+	refused(t, err, api.ProblemInvalid)
+	for i := range 65 {
+		_, err = r.Update(r.ctx, manager, full.ID, api.Update{Attributes: map[string]string{fmt.Sprint(i): "x"}})
+		if i < 64 && err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, err, api.ProblemInvalid)
+	must(r.Update(r.ctx, manager, full.ID, api.Update{Attributes: map[string]string{"0": "", "new": "x"}}))(t)
 }
 
 func TestUpdateRoutesAWaitingTicketAnew(t *testing.T) {

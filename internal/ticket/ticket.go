@@ -85,7 +85,7 @@ type Content struct {
 	Priority   Priority          `json:"priority,omitempty" enum:"Urgent,High,Normal,Low" default:"Normal"`
 	Amount     *Money            `json:"amount,omitempty"`
 	Tags       []string          `json:"tags,omitempty" maxItems:"64"`
-	Attributes map[string]string `json:"attributes,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty" maxProperties:"64" doc:"Keys have at most 128 characters, values 1024"`
 	Reference  *Reference        `json:"reference,omitempty" doc:"Identity in the system the ticket came from; a second ticket with the same one is not opened"`
 }
 

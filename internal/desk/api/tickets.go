@@ -120,7 +120,7 @@ type Update struct {
 	Priority   *ticket.Priority  `json:"priority,omitempty" enum:"Urgent,High,Normal,Low"`
 	AddTags    []string          `json:"addTags,omitempty" maxItems:"64"`
 	RemoveTags []string          `json:"removeTags,omitempty" maxItems:"64"`
-	Attributes map[string]string `json:"attributes,omitempty" doc:"Merged into the ticket's; an empty value removes the key"`
+	Attributes map[string]string `json:"attributes,omitempty" maxProperties:"128" doc:"Merged into the ticket's, which are at most 64; an empty value removes the key"`
 	Amount     *ticket.Money     `json:"amount,omitempty"`
 }
 

@@ -290,6 +290,7 @@ func TestInvalid(t *testing.T) {
 		{"missing field", "POST", "/v1/tickets", `{"channel":"Web"}`, 422, api.ProblemInvalid, "expected required property subject to be present"},
 		{"bad channel", "POST", "/v1/tickets", `{"subject":"s","channel":"web"}`, 422, api.ProblemInvalid, "body.channel"},
 		{"bad enum", "POST", "/v1/tickets", `{"subject":"s","channel":"Web","priority":"urgent"}`, 422, api.ProblemInvalid, "body.priority"},
+		{"many attributes", "POST", "/v1/tickets", `{"subject":"s","channel":"Web","attributes":{` + strings.Join(numbered(65), ",") + `}}`, 422, api.ProblemInvalid, "body.attributes"},
 		{"within a batch", "POST", "/v1/tickets/batch", `{"tickets":[{"subject":"s","channel":"Web"},{"subject":"","channel":"Web"}]}`, 422, api.ProblemInvalid, "body.tickets[1].subject"},
 		{"no JSON", "POST", "/v1/tickets", `{"subject":`, 400, api.ProblemInvalid, "body"},
 		{"no body", "POST", "/v1/tickets", ``, 400, api.ProblemInvalid, "request body is required"},
@@ -321,6 +322,14 @@ func TestInvalid(t *testing.T) {
 	if status, _ := send(t, s, "all", "POST", "/v1/tickets/1/resolve", ""); status != 200 {
 		t.Errorf("a verb that needs no body wants one: %d", status)
 	}
+}
+
+// numbered are so many members of a JSON object.
+func numbered(n int) (members []string) {
+	for i := range n {
+		members = append(members, fmt.Sprintf(`"k%d":"v"`, i))
+	}
+	return members
 }
 
 // send makes a raw request and reads the problem of its answer, if it is one.
