@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -322,7 +323,10 @@ func (c *checker) canServe(t *ticketState, agent string) bool {
 	if !ok || queue.Paused || !c.served[t.Queue][agent] {
 		return false
 	}
-	return queue.LanguageMatch != "Required" || t.language == "" || slices.Contains(c.plan.Agents[agent].Languages, t.language)
+	return queue.LanguageMatch != "Required" || t.language == "" ||
+		slices.ContainsFunc(c.plan.Agents[agent].Languages, func(spoken string) bool {
+			return strings.HasPrefix(strings.ToLower(t.language)+"-", strings.ToLower(spoken)+"-")
+		})
 }
 
 var ranks = map[string]int{"Urgent": 0, "High": 1, "Normal": 2, "Low": 3}
