@@ -108,10 +108,19 @@ func TestReleasedPoolsGoToOthersAtOnce(t *testing.T) {
 	r := newRig(t)
 	held := r.lease("w1", "front")
 	r.lease("w2", "front")
+	waiting := make(chan *api.Leases, 1)
+	go func() {
+		leases, err := r.AcquireLeases(r.ctx, manager, api.AcquireLeases{Worker: "w2", Tier: "front", WaitSeconds: 30})
+		if err != nil {
+			t.Error(err)
+		}
+		waiting <- leases
+	}()
+	r.eventually("w2 waits", r.clock.HasWaiters)
 	if err := r.ReleaseLeases(r.ctx, manager, api.ReleaseLeases{Worker: "w1"}); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.lease("w2", "front"); len(got) != 1 || got[0].Epoch <= held[0].Epoch {
+	if got := soon(t, waiting).Leases; len(got) != 1 || got[0].Epoch <= held[0].Epoch {
 		t.Errorf("w2 holds %v", got)
 	}
 	want := []eventlog.Type{eventlog.LeaseAcquired, eventlog.LeaseReleased, eventlog.LeaseAcquired}
