@@ -16,13 +16,13 @@ import (
 func helpDeskStatus(h *v1alpha1.HelpDesk, o outcome, children deskChildren, failed error) v1alpha1.HelpDeskStatus {
 	status := *h.Status.DeepCopy()
 	o.problems = append(o.problems[:len(o.problems):len(o.problems)], volumeProblems(h, children.claim)...)
-	report(&status.Status, h.Generation, []metav1.Condition{
+	report(&status.Status, h.Generation, append([]metav1.Condition{
 		accepted(o.problems),
 		resolvedRefs(o.problems),
 		deskAvailable(h.Name, children, failed),
 		deskReachable(o),
 		programmed(o, h.Status.Conditions),
-	})
+	}, clockStepped(o)...))
 	status.Address = "https://" + DeskHost(h.Namespace, h.Name)
 	return status
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,6 +37,8 @@ type outcome struct {
 	pausedDesk string
 	// refusal is the desk's own word against the Plan.
 	refusal string
+	// clockStandsAt is desk time, for a HelpDesk whose desk time stands still.
+	clockStandsAt time.Time
 	// agents who can serve a Tier or Queue.
 	agents int32
 	// unreachable says, for a HelpDesk and for what is not programmed, why the desk does not answer. Empty: it answered.

@@ -245,6 +245,9 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 				o.programmed = metav1.ConditionTrue
 			}
 		}
+		if key.Kind == plan.KindHelpDesk {
+			o.clockStandsAt = active.clockStandsAt
+		}
 		concerned := key.Kind == plan.KindHelpDesk || o.programmed != metav1.ConditionTrue
 		if concerned && deskErr != nil && refused == "" {
 			o.unreachable = tellUnreachable(deskErr)

@@ -30,6 +30,8 @@ type activePlan struct {
 	hash     string
 	manifest plan.Manifest
 	entries  []plan.Entry
+	// clockStandsAt is desk time if it stood still when the desk was last asked.
+	clockStandsAt time.Time
 	// readAt is when the desk was last asked; zero asks again.
 	readAt time.Time
 }
@@ -92,10 +94,10 @@ func readActive(ctx context.Context, desk api.Service, known activePlan, now tim
 		return known, fmt.Errorf("read the desk's plan: %w", err)
 	}
 	if known.known && known.hash == active.Hash {
-		known.readAt = now
+		known.readAt, known.clockStandsAt = now, active.ClockStandsAt
 		return known, nil
 	}
-	read := activePlan{known: true, hash: active.Hash, manifest: active.Manifest, readAt: now}
+	read := activePlan{known: true, hash: active.Hash, manifest: active.Manifest, clockStandsAt: active.ClockStandsAt, readAt: now}
 	if active.Revision == 0 {
 		return read, nil
 	}
@@ -136,7 +138,8 @@ func push(ctx context.Context, desk api.Service, active activePlan, compiled *pl
 		}
 		if len(pushed.Missing) == 0 {
 			return activePlan{
-				known: true, hash: pushed.Hash, manifest: compiled.Manifest, entries: compiled.Entries, readAt: now,
+				known: true, hash: pushed.Hash, manifest: compiled.Manifest, entries: compiled.Entries,
+				clockStandsAt: active.clockStandsAt, readAt: now,
 			}, nil
 		}
 		for _, hash := range pushed.Missing {

@@ -17,6 +17,9 @@ const (
 	ConditionStaffed = "Staffed"
 	// ConditionDeskReachable, on a HelpDesk, says that the manager reaches the desk.
 	ConditionDeskReachable = "DeskReachable"
+	// ConditionClockStepped, on a HelpDesk and present only while True, says that the clock of the desk's machine was set back,
+	// so that desk time stands still.
+	ConditionClockStepped = "ClockStepped"
 	// ConditionReconciling says that work towards the declared state goes on.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled says that the declared state cannot be reached without a change of spec.
@@ -70,6 +73,9 @@ const (
 	ReasonRollingOut = "RollingOut"
 	// ReasonWorkloadFailing: pods do not become ready.
 	ReasonWorkloadFailing = "WorkloadFailing"
+
+	// ReasonClockBehind: the machine's clock has not caught up with desk time yet.
+	ReasonClockBehind = "ClockBehind"
 
 	// ReasonReachable: the desk answers.
 	ReasonReachable = "Reachable"

@@ -92,6 +92,18 @@ func (c *deskClock) unreport() {
 	c.reported = false
 }
 
+// smallStep is a step back that is over too soon to speak of.
+const smallStep = time.Second
+
+// standsAt is desk time while it stands still, zero while it goes.
+func (c *deskClock) standsAt() time.Time {
+	desk, machine := c.read()
+	if desk.Sub(machine) < smallStep {
+		return time.Time{}
+	}
+	return desk
+}
+
 // Behind is how far the machine's clock is behind desk time: zero unless it was set back. Until it has caught up, desk
 // time stands still.
 func (d *Desk) Behind() time.Duration {

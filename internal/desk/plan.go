@@ -69,7 +69,9 @@ func (d *Desk) PlanRevision(ctx context.Context, _ api.Call, revision int64) (*a
 		if err != nil {
 			return err
 		}
-		result = &api.Plan{Revision: p.Revision, Hash: p.Hash, ActivatedAt: p.ActivatedAt, Manifest: p.Manifest}
+		result = &api.Plan{
+			Revision: p.Revision, Hash: p.Hash, ActivatedAt: p.ActivatedAt, Manifest: p.Manifest, ClockStandsAt: d.time.standsAt(),
+		}
 		return nil
 	})
 	return result, err

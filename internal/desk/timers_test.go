@@ -172,6 +172,9 @@ func TestDeskTimeNeverGoesBack(t *testing.T) {
 		if r.Behind() != time.Hour {
 			t.Errorf("behind by %s, want 1h", r.Behind())
 		}
+		if got := must(r.Plan(r.ctx, manager))(t).ClockStandsAt; !got.Equal(start.Add(time.Hour)) {
+			t.Errorf("the manager hears that desk time stands at %s", got)
+		}
 		r.restart()
 	}
 	steps := 0
@@ -191,5 +194,8 @@ func TestDeskTimeNeverGoesBack(t *testing.T) {
 	r.clock.SetTime(start.Add(2 * time.Hour))
 	if opened := r.opened(); !opened.OpenedAt.Equal(start.Add(2*time.Hour)) || r.Behind() != 0 {
 		t.Errorf("opened at %s, behind by %s", opened.OpenedAt, r.Behind())
+	}
+	if got := must(r.Plan(r.ctx, manager))(t).ClockStandsAt; !got.IsZero() {
+		t.Errorf("the manager hears that desk time stands at %s", got)
 	}
 }

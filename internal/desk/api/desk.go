@@ -18,6 +18,8 @@ type Plan struct {
 	Hash        string        `json:"hash,omitempty"`
 	ActivatedAt time.Time     `json:"activatedAt,omitzero"`
 	Manifest    plan.Manifest `json:"manifest"`
+	// ClockStandsAt is desk time while it stands still, because the machine's clock was set back and has not caught up.
+	ClockStandsAt time.Time `json:"clockStandsAt,omitzero" doc:"Desk time while it stands still: the machine's clock was set back"`
 }
 
 // PlanEntries are the entries of a plan, as its objects were accepted.

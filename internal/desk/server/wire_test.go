@@ -139,7 +139,7 @@ var answers = []any{
 	&api.AgentList{Items: []api.Agent{{AgentState: state, Team: "t", Free: true}}},
 	&api.AgentWork{Agent: api.Agent{AgentState: state}, Tickets: []ticket.Ticket{fullTicket}, Position: 12},
 	&api.Agent{AgentState: state, DisplayName: "Jo"},
-	&api.Plan{Revision: 2, Hash: "abc", ActivatedAt: at, Manifest: manifest},
+	&api.Plan{Revision: 2, Hash: "abc", ActivatedAt: at, Manifest: manifest, ClockStandsAt: at},
 	&api.PlanEntries{Entries: []plan.Entry{entry}},
 	&api.PushedPlan{Revision: 2, Hash: "abc", Missing: []string{"ab"}},
 	&api.RouteResult{Decision: routing.Decision{Queue: "q", Rule: "p/r", Steps: []routing.Step{{Policy: "p", Rule: "r", Matched: true}}}, PlanRevision: 2},
