@@ -33,7 +33,7 @@ func main() {
 		os.Exit(play(role))
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency or core; empty: all")
+	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency, core or manager; empty: all")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for the CPU profiles of desk and worker, one pair a part; empty: none")
 	flag.IntVar(&o.tickets, "tickets", 20_000, "tickets of the parts single and batch, at most 24,000")
 	flag.IntVar(&o.rate, "rate", 500, "tickets a second of the part latency")
@@ -71,6 +71,7 @@ func run(ctx context.Context, o options) error {
 		{"batch", "tickets posted in batches", measureBatch},
 		{"latency", "arrival to offer at a steady rate", measureLatency},
 		{"core", "routing, dispatch and compile", measureCore},
+		{"manager", "the manager of 5,000 agents and 500 queues", measureManager},
 	} {
 		if o.only != "" && o.only != part.name {
 			continue
@@ -82,7 +83,7 @@ func run(ctx context.Context, o options) error {
 		fmt.Fprintf(os.Stderr, "✓ %-50s %4.0fs\n", part.what, time.Since(began).Seconds())
 	}
 	if len(t) == 0 {
-		return fmt.Errorf("there is no part %q: want single, batch, latency or core", o.only)
+		return fmt.Errorf("there is no part %q: want single, batch, latency, core or manager", o.only)
 	}
 	fmt.Printf("\n%d cores, %s/%s, %s; %.0f s\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), time.Since(start).Seconds())
 	return t.print(os.Stdout)

@@ -57,6 +57,8 @@ type site struct {
 	bundle   []byte
 	profiles string
 	part     string
+	// env is what the processes find in their environment besides ours.
+	env []string
 }
 
 // newSite for a part, in a temporary folder on the disk that the system has for those.
@@ -106,7 +108,7 @@ func (s *site) start(ctx context.Context, name, role string, args ...string) (*p
 	p := &process{name: name, command: exec.CommandContext(ctx, self, args...), ended: make(chan struct{})}
 	p.command.Cancel = func() error { return p.command.Process.Signal(syscall.SIGTERM) }
 	p.command.WaitDelay = 10 * time.Second
-	p.command.Env = append(os.Environ(), roleVariable+"="+role)
+	p.command.Env = append(append(os.Environ(), s.env...), roleVariable+"="+role)
 	if s.profiles != "" {
 		p.command.Env = append(p.command.Env, profileVariable+"="+filepath.Join(s.profiles, s.part+"-"+name+".pprof"))
 	}
@@ -153,8 +155,8 @@ func (p *process) stop() error {
 	return nil
 }
 
-// memory of a process in MiB.
-type memory struct{ resident, anonymous float64 }
+// memory of a process in MiB; peak is the most that was resident at once.
+type memory struct{ resident, anonymous, peak float64 }
 
 // memory reads what Linux says; zero elsewhere.
 func (p *process) memory() memory {
@@ -172,6 +174,8 @@ func (p *process) memory() memory {
 			m.resident = kib / 1024
 		case "RssAnon":
 			m.anonymous = kib / 1024
+		case "VmHWM":
+			m.peak = kib / 1024
 		}
 	}
 	return m
@@ -222,27 +226,36 @@ func startDesk(ctx context.Context, o options, part string) (_ *running, err err
 			_ = r.stop()
 		}
 	}()
-	var probes [2]string
-	for _, address := range []*string{&r.address, &probes[0], &probes[1]} {
-		if *address, err = freeAddress(); err != nil {
-			return nil, err
-		}
-	}
-	r.desk, err = s.start(ctx, "desk", roleCaseload, "desk", "--help-desk=bench", "--data="+s.path("data"), "--tls-dir="+s.folder,
-		"--local-tokens="+s.path("tokens.yaml"), "--listen="+r.address, "--probe-listen="+probes[0], "--log-level=warn")
-	if err != nil {
+	if r.address, r.desk, err = s.startDesk(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.desk.ready(ctx, probes[0]); err != nil {
+	probe, err := freeAddress()
+	if err != nil {
 		return nil, err
 	}
 	_, port, _ := net.SplitHostPort(r.address)
 	r.worker, err = s.start(ctx, "worker", roleCaseload, "worker", "--desk=https://localhost:"+port, "--ca-file="+s.path("ca.crt"),
-		"--token-file="+s.path("token"), "--tier=front", "--name=bench", "--probe-listen="+probes[1], "--log-level=warn")
+		"--token-file="+s.path("token"), "--tier=front", "--name=bench", "--probe-listen="+probe, "--log-level=warn")
 	if err != nil {
 		return nil, err
 	}
-	return r, r.worker.ready(ctx, probes[1])
+	return r, r.worker.ready(ctx, probe)
+}
+
+// startDesk with the certificate of the site, on an empty store.
+func (s *site) startDesk(ctx context.Context) (address string, desk *process, err error) {
+	var probe string
+	for _, free := range []*string{&address, &probe} {
+		if *free, err = freeAddress(); err != nil {
+			return "", nil, err
+		}
+	}
+	desk, err = s.start(ctx, "desk", roleCaseload, "desk", "--help-desk=bench", "--data="+s.path("data"), "--tls-dir="+s.folder,
+		"--local-tokens="+s.path("tokens.yaml"), "--listen="+address, "--probe-listen="+probe, "--log-level=warn")
+	if err != nil {
+		return "", nil, err
+	}
+	return address, desk, desk.ready(ctx, probe)
 }
 
 func (r *running) stop() error {

@@ -135,21 +135,20 @@ func post(ctx context.Context, posts *poster, n, size, callers int, leave func(c
 	return posts.postAll(ctx, requests, callers, leave)
 }
 
-// memories of desk and worker now; the floor is what they had before the load, the aim the limit of their pods.
+// memories of desk and worker now.
 func (r *running) memories() []line {
-	var lines []line
-	for _, p := range []*process{r.desk, r.worker} {
-		m, limit := p.memory(), 1024.0
-		if p == r.worker {
-			limit = 256
-		}
-		if m == (memory{}) {
-			continue
-		}
-		lines = append(lines, line{
-			what: fmt.Sprintf("memory of the %s (anonymous %.0f MiB)", p.name, m.anonymous), unit: "MiB", figure: m.resident,
-			floor: p.idle.resident, of: "before the load", aim: limit, atMost: true,
-		})
+	return append(r.desk.memoryLine(1024), r.worker.memoryLine(256)...)
+}
+
+// memoryLine is the memory of a process now; the floor is what it had before the load, the aim the limit of its pod. Empty
+// where it cannot be told.
+func (p *process) memoryLine(limit float64) []line {
+	m := p.memory()
+	if m == (memory{}) {
+		return nil
 	}
-	return lines
+	return []line{{
+		what: fmt.Sprintf("memory of the %s (anonymous %.0f MiB, peak %.0f MiB)", p.name, m.anonymous, m.peak), unit: "MiB",
+		figure: m.resident, floor: p.idle.resident, of: "before the load", aim: limit, atMost: true,
+	}}
 }
