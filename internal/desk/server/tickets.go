@@ -61,7 +61,8 @@ func (s *Server) registerTickets() {
 	})
 	register(s, operation{
 		method: http.MethodGet, path: "/v1/tickets/{id}/history", id: "getTicketHistory", tag: "tickets", needs: getTickets,
-		summary: "Get everything that happened to a ticket", about: "With the customer's record and their other tickets.",
+		summary: "Get what happened to a ticket",
+		about:   "With the customer's record and their other tickets. Of a long history it has the newest records, and says how many came before.",
 	}, func(ctx context.Context, call api.Call, in *onTicket) (*api.TicketHistory, error) {
 		return s.service.History(ctx, call, in.ID)
 	})
