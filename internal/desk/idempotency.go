@@ -32,7 +32,7 @@ func answer[T any](ctx context.Context, d *Desk, call api.Call, operation string
 			result, err = fn(c)
 			return err
 		}
-		request := digest(operation, call.Digest)
+		request := digest(operation, call.Agent, call.Digest)
 		kept, err := c.Idempotent(call.Actor, call.Key)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -61,10 +61,13 @@ func answer[T any](ctx context.Context, d *Desk, call api.Call, operation string
 	return result, nil
 }
 
-func digest(operation string, body []byte) []byte {
+// digest tells a request from others: what is asked for, as which agent, in which words.
+func digest(operation, agent string, body []byte) []byte {
 	h := sha256.New()
-	h.Write([]byte(operation))
-	h.Write([]byte{0})
+	for _, part := range []string{operation, agent} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
 	h.Write(body)
 	return h.Sum(nil)
 }

@@ -54,6 +54,10 @@ func TestSameKeyWithAnotherRequestIsRefused(t *testing.T) {
 	}
 	_, err = r.Cancel(r.ctx, keyed("user/a", "k1", "one"), 1, api.Because{})
 	refused(t, err, api.ProblemKeyReused)
+	asAgent := keyed("user/a", "k1", "one")
+	asAgent.Agent, asAgent.Impersonates = "jo", true
+	_, err = r.OpenTicket(r.ctx, asAgent, chat())
+	refused(t, err, api.ProblemKeyReused)
 	if n := len(must(r.Tickets(r.ctx, manager, api.TicketQuery{}))(t).Items); n != 1 {
 		t.Errorf("%d tickets, want 1", n)
 	}

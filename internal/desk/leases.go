@@ -44,8 +44,8 @@ type leases struct {
 }
 
 type lease struct {
-	worker string
-	epoch  int64
+	worker, tier string
+	epoch        int64
 }
 
 // worker that is alive: it has a call in flight, or its time is not over.

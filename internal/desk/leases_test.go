@@ -132,7 +132,7 @@ func TestReleasedPoolsGoToOthersAtOnce(t *testing.T) {
 		if record.Type != eventlog.LeaseReleased {
 			continue
 		}
-		if err := json.Unmarshal(record.Data, &data); err != nil || data.Pool != held[0].Pool || data.Epoch != held[0].Epoch || data.Worker != "w1" {
+		if err := json.Unmarshal(record.Data, &data); err != nil || data.Pool != held[0].Pool || data.Epoch != held[0].Epoch || data.Worker != "w1" || data.Tier != "front" {
 			t.Errorf("%s says %+v (%v), want %v of w1", record.Type, data, err, held[0])
 		}
 	}

@@ -47,10 +47,8 @@ func (l *leases) rebalance(c *change) error {
 	defer l.mu.Unlock()
 	tiers := l.tiers()
 	before, after := l.holders(), share(c.plan.Pools, tiers, l.holders())
-	lastTier := map[string]string{}
 	gone := map[string]bool{}
 	for name, w := range l.workers {
-		lastTier[name] = w.tier
 		if l.expired(w) {
 			gone[name] = true
 			delete(l.workers, name)
@@ -59,7 +57,7 @@ func (l *leases) rebalance(c *change) error {
 	record := func(t eventlog.Type, pool string, held lease) error {
 		_, err := c.record(eventlog.Record{
 			Type: t, Actor: workerActor(held.worker),
-			Data: eventlog.Encode(eventlog.LeaseData{Pool: pool, Epoch: held.epoch, Worker: held.worker, Tier: lastTier[held.worker]}),
+			Data: eventlog.Encode(eventlog.LeaseData{Pool: pool, Epoch: held.epoch, Worker: held.worker, Tier: held.tier}),
 		})
 		return err
 	}
@@ -82,7 +80,7 @@ func (l *leases) rebalance(c *change) error {
 			continue
 		}
 		l.epoch++
-		l.held[pool] = lease{worker: after[pool], epoch: l.epoch}
+		l.held[pool] = lease{worker: after[pool], tier: tiers[after[pool]], epoch: l.epoch}
 		if err := record(eventlog.LeaseAcquired, pool, l.held[pool]); err != nil {
 			return err
 		}
