@@ -15,6 +15,11 @@ func (d *Desk) PutCustomer(ctx context.Context, call api.Call, customer ticket.C
 	if customer.ID == "" {
 		return nil, invalid("body.id", "", "a customer needs an id")
 	}
+	var wrong fieldErrors
+	wrong.attributes(customer.Attributes)
+	if err := wrong.problem(); err != nil {
+		return nil, err
+	}
 	return answer(ctx, d, call, "customer/"+customer.ID, func(c *change) (*ticket.Customer, error) {
 		known, err := c.Customer(customer.ID)
 		if err != nil && !notFound(err) {

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,4 +49,18 @@ func TestTheLogTellsWhoChangedWhatOfACustomer(t *testing.T) {
 			t.Errorf("by %s for %s, want %s for %s", got.ImpersonatedBy, got.Actor, impersonator, actor)
 		}
 	}
+}
+
+func TestCustomersAttributesAreBounded(t *testing.T) {
+	r := newRig(t)
+	for name, attributes := range map[string]map[string]string{
+		"long value": {"notes": strings.Repeat("x", 1025)},
+		"long key":   {strings.Repeat("x", 129): "y"},
+	} {
+		_, err := r.PutCustomer(r.ctx, manager, ticket.Customer{ID: "c1", Attributes: attributes})
+		if p := refused(t, err, api.ProblemInvalid); p.Status != 422 {
+			t.Errorf("%s: status %d, want 422", name, p.Status)
+		}
+	}
+	must(r.PutCustomer(r.ctx, manager, ticket.Customer{ID: "c1", Attributes: map[string]string{"notes": strings.Repeat("x", 1024)}}))(t)
 }

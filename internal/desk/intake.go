@@ -165,17 +165,7 @@ func checkContent(content *ticket.Content) (wrong fieldErrors) {
 	for _, tag := range content.Tags {
 		wrong.tooLong("body.tags", tag, maxTag)
 	}
-	if n := len(content.Attributes); n > maxAttributes {
-		wrong.add("body.attributes", n, fmt.Sprintf("at most %d attributes", maxAttributes))
-		return wrong
-	}
-	for _, key := range slices.Sorted(maps.Keys(content.Attributes)) {
-		if n := len([]rune(key)); n == 0 || n > maxAttributeKey {
-			wrong.add("body.attributes", n, fmt.Sprintf("a key has 1 to %d characters, not %d", maxAttributeKey, n))
-			continue
-		}
-		wrong.tooLong("body.attributes."+key, content.Attributes[key], maxAttribute)
-	}
+	wrong.attributes(content.Attributes)
 	return wrong
 }
 
@@ -189,6 +179,21 @@ func (f *fieldErrors) add(location string, value any, message string) {
 func (f *fieldErrors) tooLong(location, value string, limit int) {
 	if n := len([]rune(value)); n > limit {
 		f.add(location, n, fmt.Sprintf("has %d characters; at most %d are kept", n, limit))
+	}
+}
+
+// attributes of a ticket or of a customer.
+func (f *fieldErrors) attributes(attributes map[string]string) {
+	if n := len(attributes); n > maxAttributes {
+		f.add("body.attributes", n, fmt.Sprintf("at most %d attributes", maxAttributes))
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(attributes)) {
+		if n := len([]rune(key)); n == 0 || n > maxAttributeKey {
+			f.add("body.attributes", n, fmt.Sprintf("a key has 1 to %d characters, not %d", maxAttributeKey, n))
+			continue
+		}
+		f.tooLong("body.attributes."+key, attributes[key], maxAttribute)
 	}
 }
 
