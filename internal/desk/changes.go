@@ -76,9 +76,11 @@ func (d *Desk) changesSince(ctx context.Context, name string, after int64) (*api
 		touched := newTouched(pool)
 		changes.Position = after
 		for changes.Position < position && touched.rows() < maxChanges {
-			records, err := r.Records(changes.Position, maxPage, 0)
-			if err != nil {
-				return err
+			records := d.recent.records(changes.Position, min(changes.Position+maxPage, position))
+			if len(records) == 0 {
+				if records, err = r.Records(changes.Position, maxPage, 0); err != nil {
+					return err
+				}
 			}
 			if touched.add(records) {
 				changes.Reset = true

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/dispatch"
@@ -228,6 +230,32 @@ func TestChangesAreThePresentRows(t *testing.T) {
 	r.apply(func(o *organisation) { o.agent("kim") })
 	if ch := r.changes(ch.Position); !ch.Reset || ch.PlanRevision != 2 {
 		t.Errorf("a new plan must reset: %+v", ch)
+	}
+}
+
+// What changed is told from the last records that the desk remembers, or from the log where it does not.
+func TestChangesAreTheSameAfterARestart(t *testing.T) {
+	r := newRig(t)
+	r.present("jo", "sam")
+	old := r.accepted("jo")
+	after := r.position()
+	must(r.Transfer(r.ctx, as("jo"), old.ID, api.Transfer{Queue: "general"}))(t)
+	arrived := r.opened()
+	offered := r.offer(arrived, "sam")
+	must(r.Decline(r.ctx, as("sam"), arrived.ID, api.Decline{Offer: offered.Offer.ID}))(t)
+	must(r.Cancel(r.ctx, manager, r.opened().ID, api.Because{}))(t)
+	r.presence("sam", "Away")
+	remembered := r.changes(after)
+	r.restart()
+	read := r.changes(after)
+	for _, ch := range []*api.Changes{remembered, read} {
+		if len(ch.Waiting) != 2 || len(ch.Gone) != 1 || len(ch.Agents) != 2 {
+			t.Fatalf("got %+v", ch)
+		}
+		ch.Position, ch.Now = 0, time.Time{}
+	}
+	if diff := cmp.Diff(remembered, read); diff != "" {
+		t.Errorf("(-remembered +read):\n%s", diff)
 	}
 }
 
