@@ -17,6 +17,8 @@ type tx struct {
 	// numbers and counts as this update leaves them; they are the writer's once it succeeds.
 	numbers numbers
 	counts  counts
+	// tickets that this update read or wrote, as they are stored.
+	tickets map[int64]storedTicket
 }
 
 var _ store.Tx = (*tx)(nil)

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,13 +16,16 @@ var columns = []string{
 	"due", "opened", "channel", "language", "preferred", "round", "asks",
 }
 
-var (
-	insertTicket = "INSERT INTO tickets (id, version, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?, ?" +
-		strings.Repeat(", ?", len(columns)) + ") ON CONFLICT DO NOTHING"
-	selectColumns = "SELECT version, " + strings.Join(columns, ", ") + " FROM tickets WHERE id = ?"
-)
+var insertTicket = "INSERT INTO tickets (id, version, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?, ?" +
+	strings.Repeat(", ?", len(columns)) + ") ON CONFLICT DO NOTHING"
 
-// row is what the columns of a ticket hold, as the driver reads them.
+// storedTicket is the version of a ticket and what its columns hold.
+type storedTicket struct {
+	version int64
+	row     row
+}
+
+// row is what the columns of a ticket hold.
 type row []any
 
 // toRow derives the columns from a ticket.
@@ -52,6 +57,42 @@ func (r row) cell() cell {
 	return cell{queue: r[1].(string), status: ticket.Status(r[0].(string)), class: class}
 }
 
+// Ticket remembers what is stored of the ticket, so that an update of it need not ask again.
+func (t *tx) Ticket(id int64) (*ticket.Ticket, error) {
+	var doc []byte
+	var class sql.NullString
+	if err := t.conn.row("SELECT doc, class FROM tickets WHERE id = ?", []any{id}, &doc, &class); err != nil {
+		return nil, err
+	}
+	var k ticket.Ticket
+	if err := json.Unmarshal(doc, &k); err != nil {
+		return nil, t.conn.fail(err)
+	}
+	columns, err := toRow(&k, class.String)
+	if err != nil {
+		return nil, err
+	}
+	t.remember(&k, columns)
+	return &k, nil
+}
+
+func (t *tx) remember(k *ticket.Ticket, r row) {
+	if t.tickets == nil {
+		t.tickets = map[int64]storedTicket{}
+	}
+	t.tickets[k.ID] = storedTicket{version: k.Version, row: r}
+}
+
+// stored is what the store has of the ticket.
+func (t *tx) stored(id int64) (storedTicket, error) {
+	if _, known := t.tickets[id]; !known {
+		if _, err := t.Ticket(id); err != nil {
+			return storedTicket{}, err
+		}
+	}
+	return t.tickets[id], nil
+}
+
 func (t *tx) InsertTicket(k *ticket.Ticket, class string) error {
 	k.ID = t.numbers.ticket + 1
 	now, err := toRow(k, class)
@@ -71,21 +112,17 @@ func (t *tx) InsertTicket(k *ticket.Ticket, class string) error {
 	}
 	t.numbers.ticket = k.ID
 	t.counts.change(now.cell(), 1)
+	t.remember(k, now)
 	return nil
 }
 
 func (t *tx) UpdateTicket(k *ticket.Ticket, class string) error {
-	was := make(row, len(columns))
-	var version int64
-	dest := []any{&version}
-	for i := range was {
-		dest = append(dest, &was[i])
-	}
-	if err := t.conn.row(selectColumns, []any{k.ID}, dest...); err != nil {
+	was, err := t.stored(k.ID)
+	if err != nil {
 		return err
 	}
-	if version != k.Version-1 {
-		return fmt.Errorf("ticket %d is at version %d: %w", k.ID, version, store.ErrConflict)
+	if was.version != k.Version-1 {
+		return fmt.Errorf("ticket %d is at version %d: %w", k.ID, was.version, store.ErrConflict)
 	}
 	now, err := toRow(k, class)
 	if err != nil {
@@ -100,7 +137,7 @@ func (t *tx) UpdateTicket(k *ticket.Ticket, class string) error {
 	set.WriteString("UPDATE OR IGNORE tickets SET version = ?, doc = ?")
 	args := []any{k.Version, doc}
 	for i, column := range columns {
-		if now[i] != was[i] {
+		if now[i] != was.row[i] {
 			set.WriteString(", " + column + " = ?")
 			args = append(args, now[i])
 		}
@@ -113,7 +150,8 @@ func (t *tx) UpdateTicket(k *ticket.Ticket, class string) error {
 	if n == 0 {
 		return fmt.Errorf("ticket with reference %s %s: %w", k.Reference.Source, k.Reference.Key, store.ErrDuplicate)
 	}
-	t.counts.change(was.cell(), -1)
+	t.counts.change(was.row.cell(), -1)
 	t.counts.change(now.cell(), 1)
+	t.remember(k, now)
 	return nil
 }
