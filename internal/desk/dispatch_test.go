@@ -186,7 +186,7 @@ func TestWindowContinuesAClass(t *testing.T) {
 		t.Fatalf("the head has %d demands (more: %t), first %d", len(head.Demands), head.More, head.Demands[0].Ticket)
 	}
 	lease := r.lease("w1", "front")[0]
-	rest := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, placeOf(head.Demands[255])))(t)
+	rest := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, api.PlaceOf(&head.Demands[255])))(t)
 	if len(rest.Demands) != 45 || rest.More || rest.Demands[0].Ticket != head.Demands[255].Ticket+1 {
 		t.Errorf("behind come %d demands (more: %t)", len(rest.Demands), rest.More)
 	}
@@ -194,17 +194,13 @@ func TestWindowContinuesAClass(t *testing.T) {
 	// What became of the ticket at the edge does not matter.
 	for _, priority := range []ticket.Priority{ticket.Urgent, ticket.Low} {
 		must(r.Update(r.ctx, manager, head.Demands[255].Ticket, api.Update{Priority: &priority}))(t)
-		again := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, placeOf(head.Demands[255])))(t)
+		again := must(r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, api.PlaceOf(&head.Demands[255])))(t)
 		if len(again.Demands) < 45 || again.Demands[0].Ticket != rest.Demands[0].Ticket || again.Demands[44].Ticket != rest.Demands[44].Ticket {
 			t.Errorf("with the edge %s come %d demands from %d", priority, len(again.Demands), again.Demands[0].Ticket)
 		}
 	}
 	_, err := r.Window(r.ctx, manager, lease.Pool, lease.Epoch, head.Class, api.Place{Ticket: urgent.ID})
 	refused(t, err, api.ProblemInvalid)
-}
-
-func placeOf(d dispatch.Demand) api.Place {
-	return api.Place{Ticket: d.Ticket, Priority: d.Priority, Due: d.Due, OpenedAt: d.OpenedAt}
 }
 
 func TestChangesAreThePresentRows(t *testing.T) {

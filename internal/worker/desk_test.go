@@ -142,6 +142,19 @@ func (r *rig) start(name string, edits ...func(*worker.Worker)) *process {
 	return p
 }
 
+// startBeside runs a worker that calls its desk without HTTP between.
+func (r *rig) startBeside(o worker.Options) {
+	r.Helper()
+	w, err := worker.New(o)
+	if err != nil {
+		r.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	r.Cleanup(func() { stop(); <-done })
+}
+
 func eventually(t testing.TB, within time.Duration, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); !is(); time.Sleep(2 * time.Millisecond) {

@@ -71,8 +71,7 @@ func (s *poolState) end(class string) api.Place {
 	if len(demands) == 0 {
 		return api.Place{}
 	}
-	d := &demands[len(demands)-1]
-	return api.Place{Ticket: d.Ticket, Priority: d.Priority, Due: d.Due, OpenedAt: d.OpenedAt}
+	return api.PlaceOf(&demands[len(demands)-1])
 }
 
 func (s *poolState) setAgents(agents []dispatch.AgentState) {

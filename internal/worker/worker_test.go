@@ -124,14 +124,7 @@ func TestTriesAgainWhatLostARace(t *testing.T) {
 	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
 	r.available("ann")
 	service := &unlucky{Service: r.Desk}
-	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 	id := r.open(about("ann"))
 	eventually(t, 10*time.Second, "offered after all", func() bool { return r.ticket(id).Status == ticket.Offered })
 	if !service.refused.Load() {
@@ -250,14 +243,7 @@ func (p *parted) Changes(ctx context.Context, call api.Call, pool string, epoch,
 func TestDecidesOnWholeChanges(t *testing.T) {
 	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
 	service := &parted{Service: r.Desk}
-	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 	first := r.open(about("ann"))
 	r.available("ann")
 	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(first).Status == ticket.Offered })
@@ -294,15 +280,9 @@ func TestRenewsWhileThePlanComes(t *testing.T) {
 	r := newRig(t, clock.RealClock{}, acme(nil, "ann", "bob")...)
 	r.available("ann", "bob")
 	service := &slow{Service: r.Desk, told: make(chan struct{})}
-	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 	tell := sync.OnceFunc(func() { close(service.told) })
-	t.Cleanup(func() { tell(); stop(); <-done })
+	t.Cleanup(tell)
 	eventually(t, 10*time.Second, "it has both pools", func() bool { return service.holding.Load() == 2 })
 	r.start("w2")
 	eventually(t, 10*time.Second, "it renews the lease that is left", func() bool { return service.holding.Load() == 1 })
@@ -324,14 +304,7 @@ func TestWaitsOutThePause(t *testing.T) {
 	r := newRig(t, fake, acme(nil, "ann")...)
 	r.available("ann")
 	service := &counted{Service: r.Desk}
-	w, err := worker.New(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- w.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
 
 	id := r.open(about("ann"))
 	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(id).Status == ticket.Offered })

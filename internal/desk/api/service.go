@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -108,6 +109,11 @@ type Place struct {
 	// Due is the earliest due time that was not met; zero: none.
 	Due      time.Time
 	OpenedAt time.Time
+}
+
+// PlaceOf is where a demand stands in its class.
+func PlaceOf(d *dispatch.Demand) Place {
+	return Place{Ticket: d.Ticket, Priority: d.Priority, Due: d.Due, OpenedAt: d.OpenedAt}
 }
 
 // Problem is a refusal (RFC 9457), as it travels.

@@ -164,8 +164,6 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 	return reflect.Value{}
 }
 
-// TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
-// and the desk's answer the caller, unchanged.
 // keyed are the calls that change tickets, customers or presence: a key makes each repeatable. What workers and the manager
 // change is guarded by epochs, claims and If-Match instead.
 var keyed = []string{
@@ -173,6 +171,8 @@ var keyed = []string{
 	"Close", "Cancel", "Reply", "Note", "Update", "PutCustomer", "SetPresence",
 }
 
+// TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
+// and the desk's answer the caller, unchanged.
 func TestEveryMethodArrivesWhole(t *testing.T) {
 	desk := &recorder{}
 	c := dial(t, serve(t, desk), "all")

@@ -68,11 +68,11 @@ func (t *tx) Ticket(id int64) (*ticket.Ticket, error) {
 	if err := json.Unmarshal(doc, &k); err != nil {
 		return nil, t.conn.fail(err)
 	}
-	columns, err := toRow(&k, class.String)
+	stored, err := toRow(&k, class.String)
 	if err != nil {
 		return nil, err
 	}
-	t.remember(&k, columns)
+	t.remember(&k, stored)
 	return &k, nil
 }
 
