@@ -57,9 +57,6 @@ func (n *recent) mark(r *eventlog.Record) {
 func (n *recent) records(after, upTo int64) []eventlog.Record {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if after < n.floor || upTo-after > maxRecent {
-		return nil
-	}
 	records := make([]eventlog.Record, 0, upTo-after)
 	for seq := after + 1; seq <= upTo; seq++ {
 		r := n.last[seq%maxRecent]
