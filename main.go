@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // the image holds nothing but the binary
 
 	"github.com/caseload-dev/caseload/internal/cli"
 )
