@@ -17,7 +17,7 @@ type metrics struct {
 	decisions  *prometheus.CounterVec
 	deliveries *prometheus.CounterVec
 	clockSteps prometheus.Counter
-	lateness   prometheus.Histogram
+	lateness   *prometheus.HistogramVec
 	wait       *prometheus.HistogramVec
 }
 
@@ -46,10 +46,10 @@ func newMetrics(d *Desk) *metrics {
 		clockSteps: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "caseload_desk_clock_steps_total", Help: "How often the machine's clock went back.",
 		}),
-		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "caseload_desk_timer_lateness_seconds", Help: "How late timers fired.",
-			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30, 300},
-		}),
+		lateness: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "caseload_desk_timer_lateness_seconds", Help: "How late timers fired, by what they are for.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .25, .5, 1, 5, 30, 300},
+		}, []string{"kind"}),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "caseload_desk_offer_wait_seconds", Help: "Time from entering the queue to an offer.",
 			Buckets: []float64{.01, .05, .25, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400},

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -74,41 +75,56 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 	})
 }
 
-// timerRecords name what a timer does to a ticket of a status.
-var timerRecords = map[ticket.Status]eventlog.Type{
-	ticket.Offered: eventlog.OfferExpired, ticket.Pending: eventlog.Resumed, ticket.Resolved: eventlog.Closed,
-}
-
-// timerReasons say why.
-var timerReasons = map[ticket.Status]string{
-	ticket.Offered: "not answered in time", ticket.Resolved: "the reopen window ended",
-}
-
-// fire lets a ticket's timer do what it is for.
+// fire lets a ticket's timers do what they are for: all that are due, the earliest first.
 func (c *change) fire(id int64) error {
 	t, err := c.ticketByID(id)
 	if err != nil {
 		return err
 	}
-	due := t.WakeAt()
-	if due.IsZero() || due.After(c.now) { // an earlier one of the batch changed it
-		return nil
-	}
-	room, err := c.room(t)
-	if err != nil {
-		return err
-	}
-	record := eventlog.Record{
-		Type: timerRecords[t.Status], Reason: timerReasons[t.Status], Timer: &eventlog.Timer{Due: due},
-	}
-	c.desk.metrics.lateness.Observe(c.now.Sub(due).Seconds())
-	if _, err := c.comeBack(t, ticket.TimerEvent(t, room), record); err != nil {
-		return err
-	}
-	if t.Status == ticket.Offered {
-		return c.missed(t.Agent)
+	// An earlier ticket of the batch may have changed this one: then nothing may be due.
+	for timer := t.NextTimer(); timer.Due(c.now); timer = t.NextTimer() {
+		if t, err = c.fireTimer(t, timer); err != nil {
+			return err
+		}
+		if t.NextTimer() == timer {
+			return fmt.Errorf("the timer %s of ticket %d does not end", timer.Kind, id)
+		}
+		c.desk.metrics.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
 	}
 	return nil
+}
+
+// fireTimer does what a timer is for and returns what that made of the ticket.
+func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket, error) {
+	r := eventlog.Record{Timer: &eventlog.Timer{Kind: timer.Kind, Due: timer.At}}
+	switch timer.Kind {
+	case ticket.OfferTimer:
+		return c.expireOffer(t, r)
+	case ticket.CallBackTimer:
+		return c.callBack(t, r)
+	case ticket.ReopenTimer:
+		r.Type, r.Reason = eventlog.Closed, "the reopen window ended"
+		return c.apply(t, ticket.Elapse{}, r)
+	}
+	return nil, fmt.Errorf("ticket %d has a timer of a kind that nothing acts on: %s", t.ID, timer.Kind)
+}
+
+func (c *change) expireOffer(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
+	r.Type, r.Reason = eventlog.OfferExpired, "not answered in time"
+	next, err := c.apply(t, ticket.ExpireOffer{Offer: t.Offer.ID}, r)
+	if err != nil {
+		return nil, err
+	}
+	return next, c.missed(t.Agent)
+}
+
+func (c *change) callBack(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
+	room, err := c.room(t)
+	if err != nil {
+		return nil, err
+	}
+	r.Type = eventlog.Resumed
+	return c.comeBack(t, ticket.CallBack{Room: room}, r)
 }
 
 // missed counts an offer that the agent let expire. After a few in a row the agent is taken to be away.

@@ -21,16 +21,17 @@ var timerCases = map[string]struct {
 	status ticket.Status
 	agent  string
 	record eventlog.Type
+	kind   ticket.TimerKind
 }{
 	"offer expires": {
 		func(r *rig) *ticket.Ticket { return r.offered("jo") }, 30 * time.Second,
-		ticket.Waiting, "", eventlog.OfferExpired,
+		ticket.Waiting, "", eventlog.OfferExpired, ticket.OfferTimer,
 	},
 	"call back": {
 		func(r *rig) *ticket.Ticket {
 			t := r.accepted("jo")
 			return must(r.Pend(r.ctx, as("jo"), t.ID, api.Pend{Until: start.Add(time.Hour)}))(r)
-		}, time.Hour, ticket.Open, "jo", eventlog.Resumed,
+		}, time.Hour, ticket.Open, "jo", eventlog.Resumed, ticket.CallBackTimer,
 	},
 	"call back without room": {
 		func(r *rig) *ticket.Ticket {
@@ -39,10 +40,10 @@ var timerCases = map[string]struct {
 			r.accepted("jo")
 			r.accepted("jo")
 			return t
-		}, time.Hour, ticket.Waiting, "", eventlog.Resumed,
+		}, time.Hour, ticket.Waiting, "", eventlog.Resumed, ticket.CallBackTimer,
 	},
 	"reopen window ends": {
-		func(r *rig) *ticket.Ticket { return r.resolved("jo") }, 72 * time.Hour, ticket.Closed, "jo", eventlog.Closed,
+		func(r *rig) *ticket.Ticket { return r.resolved("jo") }, 72 * time.Hour, ticket.Closed, "jo", eventlog.Closed, ticket.ReopenTimer,
 	},
 }
 
@@ -65,7 +66,7 @@ func TestTimersFireWhenDueAndNotEarlier(t *testing.T) {
 			r.eventually("fired", func() bool { return r.ticket(set.ID).Version > set.Version })
 			status(t, r.ticket(set.ID), test.status, "general", test.agent)
 			last := r.last(set.ID)
-			if last.Type != test.record || last.Timer == nil || !last.Timer.Due.Equal(start.Add(test.due)) || last.Actor != "desk" {
+			if last.Type != test.record || last.Timer == nil || last.Timer.Kind != test.kind || !last.Timer.Due.Equal(start.Add(test.due)) || last.Actor != "desk" {
 				t.Errorf("got record %+v", last)
 			}
 			if got := r.ticket(set.ID); !got.OpenedAt.Equal(set.OpenedAt) {

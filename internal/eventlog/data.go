@@ -123,5 +123,8 @@ func Encode(data any) json.RawMessage {
 
 // StateOf is the ticket's state as records have it.
 func StateOf(t *ticket.Ticket) *State {
-	return &State{Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, WakeAt: t.WakeAt()}
+	next := t.NextTimer()
+	return &State{
+		Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, WakeAt: next.At, Wake: next.Kind,
+	}
 }

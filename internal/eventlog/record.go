@@ -60,8 +60,9 @@ type State struct {
 	Queue    string          `json:"queue,omitempty"`
 	Agent    string          `json:"agent,omitempty"`
 	Priority ticket.Priority `json:"priority,omitempty"`
-	// WakeAt is the timer set by the record that led to this state.
-	WakeAt time.Time `json:"wakeAt,omitzero"`
+	// WakeAt is when the earliest of the ticket's timers is due, and Wake that timer's kind.
+	WakeAt time.Time        `json:"wakeAt,omitzero"`
+	Wake   ticket.TimerKind `json:"wake,omitempty"`
 }
 
 // Dispatch tells how an offer or an automatic assignment was decided.
@@ -86,7 +87,8 @@ type Dispatch struct {
 
 // Timer tells which timer caused the record.
 type Timer struct {
-	Due time.Time `json:"due"`
+	Kind ticket.TimerKind `json:"kind"`
+	Due  time.Time        `json:"due"`
 }
 
 // Record is one entry of the log.

@@ -165,20 +165,6 @@ func Apply(t Ticket, e Event, now time.Time) (Ticket, error) {
 	return next, nil
 }
 
-// TimerEvent is what WakeAt of the ticket causes; nil if it has no timer. Room says whether its agent can hold it.
-func TimerEvent(t *Ticket, room bool) Event {
-	switch {
-	case t.WakeAt().IsZero():
-		return nil
-	case t.Status == Offered:
-		return ExpireOffer{Offer: t.Offer.ID}
-	case t.Status == Pending:
-		return CallBack{Room: room}
-	default:
-		return Elapse{}
-	}
-}
-
 // Clone returns a ticket that shares nothing with this one.
 func (t Ticket) Clone() Ticket {
 	t.Tags = slices.Clone(t.Tags)

@@ -293,24 +293,6 @@ func TestRerouteKeepsOfferInQueue(t *testing.T) {
 	}
 }
 
-// TimerEvent is what the timer of each status is for, and happens at WakeAt.
-func TestTimerEvent(t *testing.T) {
-	for _, s := range ticket.Statuses {
-		tk := in(t, s)
-		e := ticket.TimerEvent(&tk, true)
-		if (e == nil) != tk.WakeAt().IsZero() {
-			t.Fatalf("%s wakes at %v for %v", s, tk.WakeAt(), e)
-		}
-		if e == nil {
-			continue
-		}
-		if _, err := ticket.Apply(tk, e, tk.WakeAt().Add(-1)); err == nil {
-			t.Errorf("%s: %s happened early", s, e.Name())
-		}
-		mustApply(t, tk, tk.WakeAt(), e)
-	}
-}
-
 // Whatever happens, in whatever order, a ticket stays whole.
 func TestAnyHistory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -324,8 +306,8 @@ func TestAnyHistory(t *testing.T) {
 			choices["offer"] = ticket.MakeOffer{ID: offers, Agent: rapid.SampledFrom([]string{"ann", "jo"}).Draw(t, "agent"), Until: now.Add(time.Minute), Round: tk.Round + rapid.IntRange(0, 1).Draw(t, "round")}
 			choices["pend"] = ticket.Pend{Until: now.Add(time.Minute)}
 			choices["resolve"] = ticket.Resolve{ReopenUntil: now.Add(time.Minute)}
-			if timer := ticket.TimerEvent(&tk, rapid.Bool().Draw(t, "room")); timer != nil {
-				choices["timer"] = timer
+			if timer := tk.NextTimer(); !timer.At.IsZero() {
+				choices["timer"] = caused(&tk, timer.Kind)
 			}
 			names := make([]string, 0, len(choices))
 			for name := range choices {

@@ -166,16 +166,3 @@ type Customer struct {
 	// LastAgent served the customer last; that agent is asked first for the customer's next ticket.
 	LastAgent string `json:"lastAgent,omitempty"`
 }
-
-// WakeAt is the earliest instant at which the ticket's state changes by itself, zero if it does not.
-func (t *Ticket) WakeAt() time.Time {
-	switch t.Status {
-	case Offered:
-		return t.Offer.Until
-	case Pending:
-		return t.Until
-	case Resolved:
-		return t.ClosesAt
-	}
-	return time.Time{}
-}

@@ -22,7 +22,9 @@ const (
 
 // Report is what the log proves.
 type Report struct {
-	Records, Tickets, Decisions, Timers int
+	Records, Tickets, Decisions int
+	// Timers that fired, by kind.
+	Timers map[string]int
 	// Unproven decisions raced with a change of another candidate, so that the log cannot tell whether the order held.
 	Unproven int
 	// Violations say what is wrong, at which record.
@@ -35,8 +37,12 @@ type Report struct {
 func (r *Report) OK() bool { return len(r.Violations) == 0 }
 
 func (r *Report) String() string {
+	fired := 0
+	for _, n := range r.Timers {
+		fired += n
+	}
 	return fmt.Sprintf("%d records, %d tickets, %d decisions (%d unproven), %d timers fired, %d violations",
-		r.Records, r.Tickets, r.Decisions, r.Unproven, r.Timers, len(r.Violations))
+		r.Records, r.Tickets, r.Decisions, r.Unproven, fired, len(r.Violations))
 }
 
 type ticketState struct {
@@ -47,6 +53,8 @@ type ticketState struct {
 	round                int
 	asks                 []ask
 	setAside             bool
+	// until is the end of the current offer.
+	until time.Time
 }
 
 type ask struct {
@@ -75,7 +83,7 @@ type checker struct {
 // Check the whole log of a desk. Tickets whose timer is due before until and has not fired count as violations.
 func Check(records []Record, until time.Time) *Report {
 	c := &checker{
-		report:  Report{Opened: map[Reference]int{}},
+		report:  Report{Opened: map[Reference]int{}, Timers: map[string]int{}},
 		served:  map[string]map[string]bool{},
 		tickets: map[int64]*ticketState{},
 		waiting: map[string]map[int64]*ticketState{},
@@ -87,7 +95,7 @@ func Check(records []Record, until time.Time) *Report {
 	}
 	for _, t := range c.tickets {
 		if !t.WakeAt.IsZero() && t.WakeAt.Before(until) {
-			c.fault(&c.last, "the timer of ticket %d was due at %s and never fired", t.id, t.WakeAt.Format(time.RFC3339Nano))
+			c.fault(&c.last, "the timer %s of ticket %d was due at %s and never fired", t.Wake, t.id, t.WakeAt.Format(time.RFC3339Nano))
 		}
 	}
 	c.report.Records, c.report.Tickets = len(records), len(c.tickets)
@@ -178,7 +186,8 @@ func (c *checker) ticket(r *Record) {
 }
 
 func sameState(a, b state) bool {
-	return a.Status == b.Status && a.Queue == b.Queue && a.Agent == b.Agent && a.Priority == b.Priority && a.WakeAt.Equal(b.WakeAt)
+	return a.Status == b.Status && a.Queue == b.Queue && a.Agent == b.Agent && a.Priority == b.Priority &&
+		a.WakeAt.Equal(b.WakeAt) && a.Wake == b.Wake
 }
 
 func (c *checker) opened(r *Record) *ticketState {
@@ -204,23 +213,40 @@ func (c *checker) opened(r *Record) *ticketState {
 	return t
 }
 
-// timer checks that what a timer caused was due, and that what must come before a timer did.
+// causes has the record that a timer of each kind leads to.
+var causes = map[string]string{
+	"Offer": "ticket.offerExpired", "CallBack": "ticket.resumed", "ReopenWindow": "ticket.closed",
+}
+
+// timer checks that what a timer caused was the ticket's next and due, and that what must come before a timer did.
 func (c *checker) timer(r *Record, t *ticketState) {
-	if r.Timer != nil {
-		c.report.Timers++
-		if !r.Timer.Due.Equal(t.WakeAt) {
-			c.fault(r, "fired the timer of %s, but ticket %d had %s", r.Timer.Due, t.id, t.WakeAt)
+	switch {
+	case r.Timer != nil:
+		c.report.Timers[r.Timer.Kind]++
+		if causes[r.Timer.Kind] != r.Type {
+			c.fault(r, "is not what the timer %q of ticket %d is for", r.Timer.Kind, t.id)
+		}
+		if !r.Timer.Due.Equal(t.WakeAt) || r.Timer.Kind != t.Wake {
+			c.fault(r, "fired the timer %s of %s, but ticket %d had %s of %s", r.Timer.Kind, r.Timer.Due, t.id, t.Wake, t.WakeAt)
 		}
 		if r.At.Before(r.Timer.Due) {
-			c.fault(r, "the timer of ticket %d fired %s early", t.id, r.Timer.Due.Sub(r.At))
+			c.fault(r, "the timer %s of ticket %d fired %s early", r.Timer.Kind, t.id, r.Timer.Due.Sub(r.At))
 		}
+	case r.Type == "ticket.offerExpired":
+		c.fault(r, "ends an offer of ticket %d without a timer", t.id)
 	}
 	if r.Type == "ticket.accepted" {
-		if !r.At.Before(t.WakeAt) {
-			c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.WakeAt)
+		if !r.At.Before(t.until) {
+			c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.until)
 		}
 		// It ends the agent's row of missed offers, so decisions that did not see it are refused.
 		c.agent(t.Agent).changed = r.Seq
+	}
+	switch {
+	case r.To.Status != "Offered":
+		t.until = time.Time{}
+	case r.Dispatch != nil:
+		t.until = r.Dispatch.Until
 	}
 }
 
@@ -407,8 +433,11 @@ func (c *checker) owner(r *Record, t *ticketState) {
 			c.fault(r, "ticket %d waits with queue %q and agent %q", t.id, t.Queue, t.Agent)
 		}
 	case "Offered":
-		if t.Queue == "" || t.Agent == "" || t.WakeAt.IsZero() {
-			c.fault(r, "ticket %d is offered with queue %q, agent %q, until %s", t.id, t.Queue, t.Agent, t.WakeAt)
+		if t.Queue == "" || t.Agent == "" || t.until.IsZero() {
+			c.fault(r, "ticket %d is offered with queue %q, agent %q, until %s", t.id, t.Queue, t.Agent, t.until)
+		}
+		if t.WakeAt.IsZero() || t.WakeAt.After(t.until) || t.Wake == "Offer" && !t.WakeAt.Equal(t.until) {
+			c.fault(r, "the offer of ticket %d ends at %s, but its next timer is %s of %s", t.id, t.until, t.Wake, t.WakeAt)
 		}
 	case "Open", "Pending", "OnHold":
 		if t.Agent == "" {

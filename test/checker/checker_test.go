@@ -53,11 +53,12 @@ func assigned(id, version int, queue, agent string, position int) string {
 
 func offered(id, version int, agent string, position, until int) string {
 	return fmt.Sprintf(`{"type":"ticket.offered","ticket":%d,"version":%d,"from":{"status":"Waiting","queue":"general","priority":"Normal"},
-"to":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q},"dispatch":{"pool":"general","position":%d,"round":1}}`, id, version, agent, at(until), position)
+"to":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q,"wake":"Offer"},"dispatch":{"pool":"general","position":%d,"round":1,"until":%q}}`,
+		id, version, agent, at(until), position, at(until))
 }
 
 func back(kind string, id, version int, agent string, until int, extra string) string {
-	return fmt.Sprintf(`{"type":%q,"ticket":%d,"version":%d,"from":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q},
+	return fmt.Sprintf(`{"type":%q,"ticket":%d,"version":%d,"from":{"status":"Offered","queue":"general","agent":%q,"priority":"Normal","wakeAt":%q,"wake":"Offer"},
 "to":{"status":"Waiting","queue":"general","priority":"Normal"}%s}`, kind, id, version, agent, at(until), extra)
 }
 
@@ -83,7 +84,7 @@ func activated() string { return `{"type":"plan.activated","data":` + plan + `}`
 
 func TestCheck(t *testing.T) {
 	expired := func(due, when int) string {
-		return back("ticket.offerExpired", 1, 3, "jo", due, fmt.Sprintf(`,"timer":{"due":%q},"at":%q`, at(due), at(when)))
+		return back("ticket.offerExpired", 1, 3, "jo", due, fmt.Sprintf(`,"timer":{"kind":"Offer","due":%q},"at":%q`, at(due), at(when)))
 	}
 	tests := []struct {
 		name string
@@ -110,19 +111,23 @@ func TestCheck(t *testing.T) {
 			back("ticket.declined", 1, 3, "jo", 30, ""), when(90, offered(1, 4, "jo", 5, 120))}, "to jo again"},
 		{"a timer in time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 31)}, ""},
 		{"a timer early", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30), expired(30, 29)}, "early"},
+		{"a timer of another kind", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			with(expired(30, 31), `"kind":"Offer"`, `"kind":"CallBack"`)}, "is not what the timer"},
+		{"an offer that ends by itself", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
+			when(31, back("ticket.offerExpired", 1, 3, "jo", 30, ""))}, "without a timer"},
 		{"a timer that never fires", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30)}, "never fired"},
 		{"a customer's record changes", []string{activated(), present("jo"), opened(1, "general"),
 			`{"type":"customer.updated","actor":"user/crm","data":{"customer":"c1","changed":{"segment":"vip"}}}`, assigned(1, 2, "general", "jo", 4)}, ""},
 		{"the timer of another time", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
-			with(expired(30, 40), `"due":"`+at(30), `"due":"`+at(20))}, "fired the timer of"},
+			with(expired(30, 40), `"due":"`+at(30), `"due":"`+at(20))}, "fired the timer"},
 		{"accepted too late", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
-			when(30, changed("ticket.accepted", 1, 3, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(30)+`"`, isOpen))},
+			when(30, changed("ticket.accepted", 1, 3, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(30)+`","wake":"Offer"`, isOpen))},
 			"its offer ended"},
 		{"asked again within a minute", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
 			back("ticket.declined", 1, 3, "jo", 30, ""), when(63, with(offered(1, 4, "jo", 5, 90), `"round":1`, `"round":2`))}, "to jo again"},
 		{"asked again after a minute, in the next round", []string{activated(), present("jo"), opened(1, "general"), offered(1, 2, "jo", 3, 30),
 			back("ticket.declined", 1, 3, "jo", 30, ""), when(64, with(offered(1, 4, "jo", 5, 90), `"round":1`, `"round":2`)),
-			when(70, changed("ticket.accepted", 1, 5, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(90)+`"`, isOpen))}, ""},
+			when(70, changed("ticket.accepted", 1, 5, `"status":"Offered","queue":"general","agent":"jo","priority":"Normal","wakeAt":"`+at(90)+`","wake":"Offer"`, isOpen))}, ""},
 		{"a younger one first", []string{activated(), present("jo"), opened(2, "general"), opened(1, "general"), assigned(1, 2, "general", "jo", 4)},
 			"ticket 2 goes before it"},
 		{"a less urgent one first", []string{activated(), present("jo"), opened(1, "general"), with(opened(2, "general"), "Normal", "Urgent"),
@@ -149,7 +154,9 @@ func TestCheck(t *testing.T) {
 			with(assigned(1, 3, "general", "sam", 5), waits, isOpen)}, "while it is Open"},
 		{"a ticket from nowhere", []string{activated(), changed("ticket.noted", 1, 7, waits, waits)}, "begins here"},
 		{"nobody's", []string{activated(), present("jo"), opened(1, "general"), changed("ticket.transferred", 1, 2, waits, with(isOpen, `"jo"`, `""`))}, "with nobody"},
-		{"an offer without an end", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"wakeAt":"`+at(30)+`"`, "")}, "is offered with"},
+		{"an offer without an end", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"until":"`+at(30)+`"`, "")}, "is offered with"},
+		{"an offer without a timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"wakeAt":"`+at(30)+`"`, "")}, "its next timer is"},
+		{"an offer with a later timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `"wakeAt":"`+at(30), `"wakeAt":"`+at(40))}, "its next timer is"},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
 	}
 	for _, test := range tests {

@@ -34,6 +34,7 @@ type state struct {
 	Agent    string    `json:"agent"`
 	Priority string    `json:"priority"`
 	WakeAt   time.Time `json:"wakeAt"`
+	Wake     string    `json:"wake"`
 }
 
 type decision struct {
@@ -46,7 +47,8 @@ type decision struct {
 }
 
 type timer struct {
-	Due time.Time `json:"due"`
+	Kind string    `json:"kind"`
+	Due  time.Time `json:"due"`
 }
 
 type planData struct {

@@ -183,7 +183,7 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 			Expect(proof.Opened).To(HaveKey(checker.Reference{Source: source, Key: key}))
 		}
 		Expect(proof.Decisions).To(BeNumerically(">=", h.cases/2))
-		Expect(proof.Timers).To(BeNumerically(">", 0), "offers that nobody accepted have ended")
+		Expect(proof.Timers["Offer"]).To(BeNumerically(">", 0), "offers that nobody accepted have ended")
 		Expect(float64(proof.Unproven)).To(BeNumerically("<", unproven*float64(proof.Decisions)))
 	})
 })
