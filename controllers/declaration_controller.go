@@ -17,8 +17,7 @@ import (
 // concurrentDeclarations is how many objects of a kind are written side by side, for organisations come by the thousand.
 const concurrentDeclarations = 4
 
-// declarationReconciler writes the status of a kind that is nothing but a part of the Plan: SupportTeam, Queue, Agent and
-// RoutingPolicy.
+// declarationReconciler writes the status of a kind that is nothing but a part of the Plan.
 type declarationReconciler struct {
 	client.Client
 	kind     string

@@ -58,7 +58,7 @@ func newOutcomes() *outcomes {
 		bySource: map[types.NamespacedName]map[plan.Key]outcome{},
 		changed:  map[string]chan event.TypedGenericEvent[reconcile.Request]{},
 	}
-	for _, kind := range planKinds {
+	for _, kind := range plan.Kinds {
 		o.changed[kind] = make(chan event.TypedGenericEvent[reconcile.Request])
 	}
 	return o

@@ -81,7 +81,7 @@ func (r *planReconciler) setup(mgr ctrl.Manager) error {
 		MaxConcurrentReconciles: concurrentDesks,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryDesk, retryDeskAtMost),
 	})
-	for _, kind := range planKinds {
+	for _, kind := range plan.Kinds {
 		b = b.Watches(newObject(kind), r.onDeclaration(), builder.WithPredicates(declarationChanged))
 	}
 	return b.Watches(&appsv1.StatefulSet{}, r.onDesk(), builder.WithPredicates(deskReadinessChanged)).Complete(r)
@@ -210,7 +210,7 @@ func (r *planReconciler) judgeDeskless(ctx context.Context, namespace types.Name
 		r.outcomes.publish(ctx, namespace, nil)
 		return
 	}
-	judged := plan.Compile(all.objects, nil)
+	judged := plan.Compile(plan.Objects{Declared: all.objects}, nil)
 	// No desk has any of it.
 	r.outcomes.publish(ctx, namespace, planOutcomes(all.meta(), &judged, activePlan{known: true}, "", nil))
 }

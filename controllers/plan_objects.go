@@ -3,38 +3,25 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
-// planKinds are the kinds that a Plan is made of.
-var planKinds = []string{
-	plan.KindHelpDesk, plan.KindSupportTeam, plan.KindTier, plan.KindQueue, plan.KindAgent, plan.KindRoutingPolicy,
-}
-
-// newObject of a kind of planKinds.
+// newObject of one of plan.Kinds.
 func newObject(kind string) client.Object {
-	switch kind {
-	case plan.KindHelpDesk:
-		return &v1alpha1.HelpDesk{}
-	case plan.KindSupportTeam:
-		return &v1alpha1.SupportTeam{}
-	case plan.KindTier:
-		return &v1alpha1.Tier{}
-	case plan.KindQueue:
-		return &v1alpha1.Queue{}
-	case plan.KindAgent:
-		return &v1alpha1.Agent{}
-	case plan.KindRoutingPolicy:
-		return &v1alpha1.RoutingPolicy{}
-	default:
-		panic("no kind of a plan: " + kind)
+	object, err := plan.NewObject(kind)
+	if err != nil {
+		panic(err)
 	}
+	return object
 }
 
 // statusOf is the part of an object's status that every kind has.
@@ -60,40 +47,45 @@ func statusOf(object client.Object) *v1alpha1.Status {
 // declared is everything that a namespace declares.
 type declared struct {
 	helpDesks []v1alpha1.HelpDesk
-	objects   plan.Objects
+	// objects of the other kinds.
+	objects []plan.Object
 }
 
 // readDeclared lists a namespace from the cache. Objects on their way out are left out. The objects share the cache's
 // memory, for there may be thousands: nobody may change what they point to.
-func readDeclared(ctx context.Context, c client.Reader, namespace string) (*declared, error) {
-	var (
-		helpDesks v1alpha1.HelpDeskList
-		teams     v1alpha1.SupportTeamList
-		tiers     v1alpha1.TierList
-		queues    v1alpha1.QueueList
-		agents    v1alpha1.AgentList
-		policies  v1alpha1.RoutingPolicyList
-	)
-	for _, list := range []client.ObjectList{&helpDesks, &teams, &tiers, &queues, &agents, &policies} {
-		if err := c.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+func readDeclared(ctx context.Context, c client.Client, namespace string) (*declared, error) {
+	d := &declared{}
+	for _, kind := range plan.Kinds {
+		list, err := c.Scheme().New(v1alpha1.GroupVersion.WithKind(kind + "List"))
+		if err != nil {
+			return nil, err
+		}
+		if err := c.List(ctx, list.(client.ObjectList), client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("list a namespace's objects: %w", err)
 		}
+		if err := apimeta.EachListItem(list, d.add); err != nil {
+			return nil, fmt.Errorf("read a list of %s: %w", kind, err)
+		}
 	}
-	return &declared{
-		helpDesks: staying(helpDesks.Items),
-		objects: plan.Objects{
-			SupportTeams:    staying(teams.Items),
-			Tiers:           staying(tiers.Items),
-			Queues:          staying(queues.Items),
-			Agents:          staying(agents.Items),
-			RoutingPolicies: staying(policies.Items),
-		},
-	}, nil
+	return d, nil
+}
+
+func (d *declared) add(item runtime.Object) error {
+	object := item.(plan.Object)
+	if !object.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	if helpDesk, is := object.(*v1alpha1.HelpDesk); is {
+		d.helpDesks = append(d.helpDesks, *helpDesk)
+	} else {
+		d.objects = append(d.objects, object)
+	}
+	return nil
 }
 
 // of are the objects as Compile takes them for one of the HelpDesks, or nil if there is no such HelpDesk.
 func (d *declared) of(helpDesk string) *plan.Objects {
-	objects := d.objects
+	objects := plan.Objects{Declared: slices.Clone(d.objects)}
 	found := false
 	for _, h := range d.helpDesks {
 		if h.Name == helpDesk {
@@ -112,36 +104,13 @@ func (d *declared) of(helpDesk string) *plan.Objects {
 // meta finds the metadata of every declared object.
 func (d *declared) meta() map[plan.Key]metav1.Object {
 	found := map[plan.Key]metav1.Object{}
-	collect(found, plan.KindHelpDesk, d.helpDesks)
-	collect(found, plan.KindSupportTeam, d.objects.SupportTeams)
-	collect(found, plan.KindTier, d.objects.Tiers)
-	collect(found, plan.KindQueue, d.objects.Queues)
-	collect(found, plan.KindAgent, d.objects.Agents)
-	collect(found, plan.KindRoutingPolicy, d.objects.RoutingPolicies)
+	for i := range d.helpDesks {
+		found[plan.KeyOf(&d.helpDesks[i])] = &d.helpDesks[i]
+	}
+	for _, object := range d.objects {
+		found[plan.KeyOf(object)] = object
+	}
 	return found
-}
-
-// object is a pointer to a kind's struct.
-type object[T any] interface {
-	*T
-	client.Object
-}
-
-func collect[T any, P object[T]](into map[plan.Key]metav1.Object, kind string, items []T) {
-	for i := range items {
-		item := P(&items[i])
-		into[plan.Key{Kind: kind, Name: item.GetName()}] = item
-	}
-}
-
-func staying[T any, P object[T]](items []T) []T {
-	kept := items[:0]
-	for i := range items {
-		if P(&items[i]).GetDeletionTimestamp().IsZero() {
-			kept = append(kept, items[i])
-		}
-	}
-	return kept
 }
 
 // terminating asks the kube-apiserver itself, not the cache, whether a HelpDesk or its namespace is on its way out: then

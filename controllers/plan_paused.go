@@ -1,8 +1,6 @@
 package controllers
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -25,39 +23,22 @@ func holdPaused(objects *plan.Objects, active []plan.Entry) error {
 	for i := range active {
 		known[active[i].Key] = &active[i]
 	}
-	return errors.Join(
-		hold(objects.Held, known, plan.KindSupportTeam, objects.SupportTeams,
-			func(o *v1alpha1.SupportTeam, spec v1alpha1.SupportTeamSpec) { o.Spec = spec }),
-		hold(objects.Held, known, plan.KindTier, objects.Tiers,
-			func(o *v1alpha1.Tier, spec v1alpha1.TierSpec) { o.Spec = spec }),
-		hold(objects.Held, known, plan.KindQueue, objects.Queues,
-			func(o *v1alpha1.Queue, spec v1alpha1.QueueSpec) { o.Spec = spec }),
-		hold(objects.Held, known, plan.KindAgent, objects.Agents,
-			func(o *v1alpha1.Agent, spec v1alpha1.AgentSpec) { o.Spec = spec }),
-		hold(objects.Held, known, plan.KindRoutingPolicy, objects.RoutingPolicies,
-			func(o *v1alpha1.RoutingPolicy, spec v1alpha1.RoutingPolicySpec) { o.Spec = spec }),
-	)
-}
-
-// hold puts the desk's content in the place of that of the paused objects of a kind.
-func hold[T, S any, P object[T]](held map[plan.Key]bool, known map[plan.Key]*plan.Entry, kind string, items []T, set func(*T, S)) error {
-	for i := range items {
-		item := P(&items[i])
-		if !paused(item) {
+	for i, object := range objects.Declared {
+		if !paused(object) {
 			continue
 		}
-		key := plan.Key{Kind: kind, Name: item.GetName()}
+		key := plan.KeyOf(object)
 		entry := known[key]
 		if entry == nil {
-			held[key] = true
+			objects.Held[key] = true
 			continue
 		}
-		var spec S
-		if err := json.Unmarshal(entry.Spec, &spec); err != nil {
-			return fmt.Errorf("read the desk's content of %s: %w", key, err)
+		as, err := entry.Object()
+		if err != nil {
+			return fmt.Errorf("read the desk's content of a paused object: %w", err)
 		}
-		set(&items[i], spec)
-		item.SetLabels(entry.Labels)
+		as.SetCreationTimestamp(object.GetCreationTimestamp())
+		objects.Declared[i] = as
 	}
 	return nil
 }

@@ -111,7 +111,10 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := tiers.setup(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the Tier controller: %w", err)
 	}
-	for _, kind := range []string{plan.KindSupportTeam, plan.KindQueue, plan.KindAgent, plan.KindRoutingPolicy} {
+	for _, kind := range plan.Kinds {
+		if kind == plan.KindHelpDesk || kind == plan.KindTier { // which have controllers of their own
+			continue
+		}
 		r := &declarationReconciler{
 			Client: mgr.GetClient(), kind: kind, outcomes: out, events: mgr.GetEventRecorder("caseload-plan"),
 		}

@@ -175,6 +175,12 @@ func (t *tenant) apply(objects ...client.Object) {
 	}
 }
 
+// object is a pointer to a kind's struct.
+type object[T any] interface {
+	*T
+	client.Object
+}
+
 // get reads an object's present state into a new one.
 func get[T any, P object[T]](t *tenant, name string) P {
 	GinkgoHelper()

@@ -182,7 +182,7 @@ func (d *Demo) apply(ctx context.Context, set *manifest.Set) error {
 		return fmt.Errorf("activate the plan: %w", err)
 	}
 	d.entries = result.Entries
-	d.workers.want(result.Entries, declared.Tiers)
+	d.workers.want(result.Entries, declared.Declared)
 	if d.Changed != nil {
 		d.Changed(set.Check(), pushed.Revision)
 	}

@@ -29,10 +29,12 @@ func newWorkers(desk api.Service, logger *slog.Logger) *workers {
 }
 
 // want the workers of the plan's tiers: as many as the tier declares, one if it is not declared rightly just now.
-func (w *workers) want(entries []plan.Entry, tiers []v1alpha1.Tier) {
+func (w *workers) want(entries []plan.Entry, declared []plan.Object) {
 	replicas := map[string]int32{}
-	for _, t := range tiers {
-		replicas[t.Name] = ptr.Deref(t.Spec.Replicas, 1)
+	for _, object := range declared {
+		if tier, is := object.(*v1alpha1.Tier); is {
+			replicas[tier.Name] = ptr.Deref(tier.Spec.Replicas, 1)
+		}
 	}
 	wanted := map[string]string{}
 	for _, e := range entries {

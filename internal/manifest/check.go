@@ -41,23 +41,13 @@ func (s *Set) declared(desk Desk, withInvalid bool) plan.Objects {
 		if o.namespace != desk.Namespace || o.invalid && !withInvalid {
 			continue
 		}
-		switch t := o.typed.(type) {
-		case *v1alpha1.HelpDesk:
-			if t.Name == desk.Name {
-				objects.HelpDesk = *t
-			} else {
-				objects.OtherHelpDesks = append(objects.OtherHelpDesks, t.Name)
-			}
-		case *v1alpha1.SupportTeam:
-			objects.SupportTeams = append(objects.SupportTeams, *t)
-		case *v1alpha1.Tier:
-			objects.Tiers = append(objects.Tiers, *t)
-		case *v1alpha1.Queue:
-			objects.Queues = append(objects.Queues, *t)
-		case *v1alpha1.Agent:
-			objects.Agents = append(objects.Agents, *t)
-		case *v1alpha1.RoutingPolicy:
-			objects.RoutingPolicies = append(objects.RoutingPolicies, *t)
+		switch t, is := o.typed.(*v1alpha1.HelpDesk); {
+		case !is:
+			objects.Declared = append(objects.Declared, o.typed)
+		case t.Name == desk.Name:
+			objects.HelpDesk = *t
+		default:
+			objects.OtherHelpDesks = append(objects.OtherHelpDesks, t.Name)
 		}
 	}
 	return objects

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	yamlnode "go.yaml.in/yaml/v3"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
@@ -69,7 +68,7 @@ type object struct {
 	key       plan.Key
 	node      *yamlnode.Node
 	// typed is what could be read; a field of a wrong type is left out.
-	typed metav1.Object
+	typed plan.Object
 	// invalid says that the schema refuses it.
 	invalid bool
 }
@@ -310,21 +309,10 @@ func (s *Set) report(o *object, f finding) {
 }
 
 // typed reads as much as fits the kind's type and returns what did not.
-func typed(kind string, content map[string]any) (metav1.Object, error) {
-	var object metav1.Object
-	switch kind {
-	case plan.KindHelpDesk:
-		object = &v1alpha1.HelpDesk{}
-	case plan.KindSupportTeam:
-		object = &v1alpha1.SupportTeam{}
-	case plan.KindTier:
-		object = &v1alpha1.Tier{}
-	case plan.KindQueue:
-		object = &v1alpha1.Queue{}
-	case plan.KindAgent:
-		object = &v1alpha1.Agent{}
-	case plan.KindRoutingPolicy:
-		object = &v1alpha1.RoutingPolicy{}
+func typed(kind string, content map[string]any) (plan.Object, error) {
+	object, err := plan.NewObject(kind)
+	if err != nil {
+		return nil, err
 	}
 	encoded, err := json.Marshal(content)
 	if err != nil {

@@ -1,11 +1,13 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
@@ -53,7 +55,8 @@ func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
 	if d := declared.HelpDesk.Spec; d.ReopenWindow != "72h" || d.MaxMissedOffers != 2 || d.Storage.Type != "Embedded" {
 		t.Errorf("HelpDesk = %+v", d)
 	}
-	q := declared.Queues[0].Spec
+	i := slices.IndexFunc(declared.Declared, func(o plan.Object) bool { return plan.KeyOf(o).Kind == plan.KindQueue })
+	q := declared.Declared[i].(*v1alpha1.Queue).Spec
 	if q.Strategy != "LeastOccupied" || q.Offer.Mode != "Manual" || q.Offer.Timeout != "30s" || q.State != "Open" || q.Requirements.Skills[0].MinLevel != 1 {
 		t.Errorf("Queue = %+v", q)
 	}

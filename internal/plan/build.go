@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -113,7 +112,7 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 		if e.Kind == KindHelpDesk && e.Name != m.HelpDesk {
 			return nil, fmt.Errorf("%s is in the plan of HelpDesk %s", e.Key, m.HelpDesk)
 		}
-		object, err := decode(e)
+		object, err := e.Object()
 		if err != nil {
 			return nil, err
 		}
@@ -129,39 +128,6 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 		}
 	}
 	return d, nil
-}
-
-// decode makes the object of an entry.
-func decode(e Entry) (metav1.Object, error) {
-	meta := metav1.ObjectMeta{Name: e.Name, Labels: e.Labels}
-	var object metav1.Object
-	var spec any
-	switch e.Kind {
-	case KindHelpDesk:
-		o := &v1alpha1.HelpDesk{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	case KindSupportTeam:
-		o := &v1alpha1.SupportTeam{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	case KindTier:
-		o := &v1alpha1.Tier{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	case KindQueue:
-		o := &v1alpha1.Queue{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	case KindAgent:
-		o := &v1alpha1.Agent{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	case KindRoutingPolicy:
-		o := &v1alpha1.RoutingPolicy{ObjectMeta: meta}
-		object, spec = o, &o.Spec
-	default:
-		return nil, fmt.Errorf("%s: this build knows no such kind", e.Key)
-	}
-	if err := json.Unmarshal(e.Spec, spec); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.Key, err)
-	}
-	return object, nil
 }
 
 func (d *declarations) addHelpDesk(p *Plan) {

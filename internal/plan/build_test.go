@@ -60,9 +60,37 @@ func agent(name, team string, labels ...string) v1alpha1.Agent {
 	return a
 }
 
+// organisation is what tests change before it is declared.
+type organisation struct {
+	Objects
+	SupportTeams    []v1alpha1.SupportTeam
+	Tiers           []v1alpha1.Tier
+	Queues          []v1alpha1.Queue
+	Agents          []v1alpha1.Agent
+	RoutingPolicies []v1alpha1.RoutingPolicy
+}
+
+// declared as Compile takes them.
+func (o organisation) declared() Objects {
+	all := o.Objects
+	all.Declared = slices.Concat(objects(o.SupportTeams), objects(o.Tiers), objects(o.Queues), objects(o.Agents), objects(o.RoutingPolicies))
+	return all
+}
+
+func objects[T any, P interface {
+	*T
+	Object
+}](items []T) []Object {
+	all := make([]Object, len(items))
+	for i := range items {
+		all[i] = P(&items[i])
+	}
+	return all
+}
+
 // acme has a front line (jo, sam) and specialists (sam, lee), a billing queue that needs a skill, and a pool of its own
 // for legal (max).
-func acme() Objects {
+func acme() organisation {
 	care := team("care", "acme")
 	care.Spec.DefaultQueueRef = &v1alpha1.QueueReference{Name: "general"}
 	care.Spec.Defaults = v1alpha1.MemberDefaults{
@@ -83,8 +111,8 @@ func acme() Objects {
 		Match:    &v1alpha1.TicketMatch{Categories: []v1alpha1.Label{"billing"}},
 		QueueRef: &v1alpha1.QueueReference{Name: "billing"},
 	}}
-	return Objects{
-		HelpDesk:     helpDesk("acme", "care"),
+	return organisation{
+		Objects:      Objects{HelpDesk: helpDesk("acme", "care")},
 		SupportTeams: []v1alpha1.SupportTeam{care},
 		Tiers: []v1alpha1.Tier{
 			tier("frontline", "care", selecting("line-1", "yes")),
@@ -97,15 +125,16 @@ func acme() Objects {
 	}
 }
 
-func entriesOf(t testing.TB, o Objects) []Entry {
+func entriesOf(t testing.TB, o organisation) []Entry {
 	var entries []Entry
-	for _, object := range o.all() {
+	all := o.declared()
+	for _, object := range all.all() {
 		entries = append(entries, entryOf(t, object))
 	}
 	return entries
 }
 
-func build(t testing.TB, o Objects) *Plan {
+func build(t testing.TB, o organisation) *Plan {
 	t.Helper()
 	entries := entriesOf(t, o)
 	p, err := Build(NewManifest(o.HelpDesk.Name, entries), entries)

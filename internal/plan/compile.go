@@ -80,35 +80,49 @@ type links struct {
 	handsTo []string
 }
 
+// ownerOf is what an object belongs to by its reference upward.
+func ownerOf(object metav1.Object) Key {
+	switch o := object.(type) {
+	case *v1alpha1.SupportTeam:
+		return Key{KindHelpDesk, string(o.Spec.HelpDeskRef.Name)}
+	case *v1alpha1.Tier:
+		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	case *v1alpha1.Queue:
+		return Key{KindTier, string(o.Spec.TierRef.Name)}
+	case *v1alpha1.Agent:
+		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	case *v1alpha1.RoutingPolicy:
+		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	}
+	return Key{}
+}
+
 func linksOf(object metav1.Object) links {
+	var l links
+	if owner := ownerOf(object); owner.Kind != KindHelpDesk {
+		l.owner = owner
+	}
 	switch o := object.(type) {
 	case *v1alpha1.SupportTeam:
 		if o.Spec.ParentTeamRef != nil {
-			return links{above: string(o.Spec.ParentTeamRef.Name)}
+			l.above = string(o.Spec.ParentTeamRef.Name)
 		}
-	case *v1alpha1.Tier:
-		return links{owner: Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}}
-	case *v1alpha1.Queue:
-		return links{owner: Key{KindTier, string(o.Spec.TierRef.Name)}}
 	case *v1alpha1.Agent:
-		l := links{owner: Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}}
 		if o.Spec.ManagerRef != nil {
 			l.above = string(o.Spec.ManagerRef.Name)
 		}
 		if s := o.Spec.Subject; s != nil {
 			l.claim = fmt.Sprintf("%s %s", s.Kind, s.Name)
 		}
-		return l
 	case *v1alpha1.RoutingPolicy:
-		l := links{owner: Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}, claim: string(o.Spec.TeamRef.Name)}
+		l.claim = string(o.Spec.TeamRef.Name)
 		for _, r := range o.Spec.Rules {
 			if r.TeamRef != nil {
 				l.handsTo = append(l.handsTo, string(r.TeamRef.Name))
 			}
 		}
-		return l
 	}
-	return links{}
+	return l
 }
 
 // compilation is the work of one Compile.
@@ -147,7 +161,7 @@ func newCompilation(objects *Objects, previous []Entry) *compilation {
 		}
 		if l := last[entry.Key]; l != nil {
 			// An entry of an older build that this one cannot read counts as none.
-			if old, err := decode(*l); err == nil && len(unreadable(old)) == 0 {
+			if old, err := l.Object(); err == nil && len(unreadable(old)) == 0 {
 				cand.last, cand.lastObject, cand.links[accepted] = l, old, linksOf(old)
 				cand.unchanged = l.sameContent(entry)
 			}

@@ -34,11 +34,11 @@ func handTo(team string) v1alpha1.RoutingRule {
 }
 
 func TestAcmeCompilesClean(t *testing.T) {
-	r := Compile(acme(), nil)
+	r := Compile(acme().declared(), nil)
 	if len(r.Problems) > 0 {
 		t.Errorf("problems: %+v", r.Problems)
 	}
-	o := acme()
+	o := acme().declared()
 	if len(r.Entries) != len(o.all()) || len(r.Belongs) != len(r.Entries) || len(r.Current) != len(r.Entries) {
 		t.Errorf("%d entries of %d objects", len(r.Entries), len(o.all()))
 	}
@@ -51,17 +51,17 @@ func TestAcmeCompilesClean(t *testing.T) {
 // plan, keeps its accepted version in a later one, and takes nothing else with it but what belongs to it.
 func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct {
-		breakIt func(*Objects)
+		breakIt func(*organisation)
 		want    Problem
 		// with are objects that go with it, as they belong to it.
 		with []Key
 	}{
 		"default team missing": {
-			func(o *Objects) { o.HelpDesk.Spec.DefaultTeamRef.Name = "cares" },
+			func(o *organisation) { o.HelpDesk.Spec.DefaultTeamRef.Name = "cares" },
 			Problem{Object: Key{KindHelpDesk, "acme"}, Field: "spec.defaultTeamRef.name", Reason: "RefNotFound", Message: "did you mean care?"}, nil,
 		},
 		"team's desk missing": {
-			func(o *Objects) { o.SupportTeams[0].Spec.HelpDeskRef.Name = "acne" },
+			func(o *organisation) { o.SupportTeams[0].Spec.HelpDeskRef.Name = "acne" },
 			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.helpDeskRef.name", Reason: "RefNotFound", Message: "did you mean acme?"},
 			[]Key{
 				{KindTier, "frontline"}, {KindTier, "specialists"}, {KindTier, "law"}, {KindQueue, "general"}, {KindQueue, "technical"}, {KindQueue, "billing"},
@@ -69,48 +69,48 @@ func TestProblems(t *testing.T) {
 			},
 		},
 		"tier's team missing": {
-			func(o *Objects) { o.Tiers[2].Spec.TeamRef.Name = "sales" },
+			func(o *organisation) { o.Tiers[2].Spec.TeamRef.Name = "sales" },
 			Problem{Object: Key{KindTier, "law"}, Field: "spec.teamRef.name", Reason: "RefNotFound", Message: "SupportTeam/sales does not exist"},
 			[]Key{{KindQueue, "legal"}},
 		},
 		"queue's tier missing": {
-			func(o *Objects) { o.Queues[3].Spec.TierRef.Name = "laws" },
+			func(o *organisation) { o.Queues[3].Spec.TierRef.Name = "laws" },
 			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.tierRef.name", Reason: "RefNotFound", Message: "did you mean law?"}, nil,
 		},
 		"lead missing": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.SupportTeams = append(o.SupportTeams, team("b", "acme"))
 				o.SupportTeams[1].Spec.LeadRef = agentRef("nobody")
 			},
 			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.leadRef.name", Reason: "RefNotFound"}, nil,
 		},
 		"manager missing": {
-			func(o *Objects) { o.Agents[0].Spec.ManagerRef = agentRef("sma") },
+			func(o *organisation) { o.Agents[0].Spec.ManagerRef = agentRef("sma") },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.managerRef.name", Reason: "RefNotFound", Message: "did you mean sam?"}, nil,
 		},
 		"assignment missing": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.Agents[0].Spec.Assignments = []v1alpha1.Assignment{{QueueRef: *queueRef("billing")}, {QueueRef: *queueRef("biling")}}
 			},
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.assignments[1].queueRef.name", Reason: "RefNotFound", Message: "did you mean billing?"}, nil,
 		},
 		"rule's queue missing": {
-			func(o *Objects) { o.RoutingPolicies[0].Spec.Rules[0].QueueRef.Name = "billings" },
+			func(o *organisation) { o.RoutingPolicies[0].Spec.Rules[0].QueueRef.Name = "billings" },
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].queueRef.name", Reason: "RefNotFound", Message: "did you mean billing?"}, nil,
 		},
 		"rule's expression": {
-			func(o *Objects) { o.RoutingPolicies[0].Spec.Rules[0].When = `ticket.subjct == "x"` },
+			func(o *organisation) { o.RoutingPolicies[0].Spec.Rules[0].When = `ticket.subjct == "x"` },
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].when", Reason: "ExpressionInvalid", Message: "undefined field 'subjct'; did you mean subject?"}, nil,
 		},
 		"two rules of a name": {
-			func(o *Objects) {
+			func(o *organisation) {
 				rules := &o.RoutingPolicies[0].Spec.Rules
 				*rules = append(*rules, (*rules)[0])
 			},
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[1].name", Reason: "Invalid", Message: "spec.rules[0] has the name invoices already"}, nil,
 		},
 		"lead of another desk": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.OtherHelpDesks = []string{"zeta"}
 				o.SupportTeams = append(o.SupportTeams, team("theirs", "zeta"), team("b", "acme"))
 				o.Agents = append(o.Agents, agent("zoe", "theirs"))
@@ -119,18 +119,18 @@ func TestProblems(t *testing.T) {
 			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.leadRef.name", Reason: "DifferentHelpDesk", Message: "Agent/zoe belongs to HelpDesk/zeta"}, nil,
 		},
 		"managers in a circle": {
-			func(o *Objects) { o.Agents[0].Spec.ManagerRef = agentRef("jo") },
+			func(o *organisation) { o.Agents[0].Spec.ManagerRef = agentRef("jo") },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.managerRef.name", Reason: "CircularReference", Message: "jo -> jo"}, nil,
 		},
 		"routing in a circle": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.SupportTeams = append(o.SupportTeams, team("b", "acme"))
 				o.RoutingPolicies = append(o.RoutingPolicies, policy("b", "b", handTo("b")))
 			},
 			Problem{Object: Key{KindRoutingPolicy, "b"}, Field: "spec.rules[0].teamRef.name", Reason: "CircularReference", Message: "b -> b"}, nil,
 		},
 		"second policy": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.RoutingPolicies = append(o.RoutingPolicies, policy("extra", "care"))
 				o.RoutingPolicies[0].CreationTimestamp = metav1.NewTime(time.Unix(1, 0))
 				o.RoutingPolicies[1].CreationTimestamp = metav1.NewTime(time.Unix(2, 0))
@@ -138,50 +138,50 @@ func TestProblems(t *testing.T) {
 			Problem{Object: Key{KindRoutingPolicy, "extra"}, Field: "spec.teamRef.name", Reason: "Duplicate", Message: "already has RoutingPolicy/care"}, nil,
 		},
 		"second agent of a subject": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.Agents[0].Spec.Subject = &v1alpha1.Subject{Kind: "User", Name: "x"}
 				o.Agents[1].Spec.Subject = &v1alpha1.Subject{Kind: "User", Name: "x"}
 			},
 			Problem{Object: Key{KindAgent, "sam"}, Field: "spec.subject", Reason: "Duplicate", Message: "Agent/jo already has the subject User x"}, nil,
 		},
 		"tier's selector": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.Tiers[2].Spec.AgentSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "law", Operator: "Includes"}}}
 			},
 			Problem{Object: Key{KindTier, "law"}, Field: "spec.agentSelector", Reason: "Invalid", Message: "Includes"}, []Key{{KindQueue, "legal"}},
 		},
 		"default queue of another tier": {
-			func(o *Objects) { o.Tiers[2].Spec.DefaultQueueRef = queueRef("general") },
+			func(o *organisation) { o.Tiers[2].Spec.DefaultQueueRef = queueRef("general") },
 			Problem{Object: Key{KindTier, "law"}, Field: "spec.defaultQueueRef.name", Reason: "Invalid", Message: "one of Tier/frontline: name a queue of this tier; it has legal"},
 			[]Key{{KindQueue, "legal"}},
 		},
 		"built-in name": {
-			func(o *Objects) { o.Queues = append(o.Queues, queue(UnroutedQueue, "law")) },
+			func(o *organisation) { o.Queues = append(o.Queues, queue(UnroutedQueue, "law")) },
 			Problem{Object: Key{KindQueue, UnroutedQueue}, Field: "metadata.name", Reason: "Invalid", Message: "built-in"}, nil,
 		},
 		"limit 0": {
-			func(o *Objects) { o.Agents[0].Spec.Limits = []v1alpha1.ChannelLimit{{Channel: "Chat"}} },
+			func(o *organisation) { o.Agents[0].Spec.Limits = []v1alpha1.ChannelLimit{{Channel: "Chat"}} },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.limits[0].max", Reason: "Invalid", Message: "1 or more"}, nil,
 		},
 		"skill level": {
-			func(o *Objects) { o.Agents[0].Spec.Skills = []v1alpha1.AgentSkill{{Name: "x", Level: 9}} },
+			func(o *organisation) { o.Agents[0].Spec.Skills = []v1alpha1.AgentSkill{{Name: "x", Level: 9}} },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.skills[0].level", Reason: "Invalid", Message: "1 (learning) to 5"}, nil,
 		},
 		"duration": {
-			func(o *Objects) { o.Queues[3].Spec.Offer.Timeout = "soon" },
+			func(o *organisation) { o.Queues[3].Spec.Offer.Timeout = "soon" },
 			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.offer.timeout", Reason: "Invalid", Message: "30s"}, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			good, bad := acme(), acme()
 			c.breakIt(&bad)
-			fresh := Compile(bad, nil)
+			fresh := Compile(bad.declared(), nil)
 			if !has(fresh.Problems, c.want) {
 				t.Errorf("want %+v, got %+v", c.want, fresh.Problems)
 			}
-			bad2 := bad
+			declared := bad.declared()
 			belonging := 0
-			for _, object := range bad2.all() {
+			for _, object := range declared.all() {
 				if fresh.Belongs[entryOf(t, object).Key] {
 					belonging++
 				}
@@ -195,8 +195,8 @@ func TestProblems(t *testing.T) {
 					t.Errorf("%s is in the plan", key)
 				}
 			}
-			before := Compile(good, nil)
-			later := Compile(bad, before.Entries)
+			before := Compile(good.declared(), nil)
+			later := Compile(bad.declared(), before.Entries)
 			for _, e := range before.Entries {
 				if !slices.ContainsFunc(later.Entries, func(l Entry) bool { return l.Key == e.Key }) {
 					t.Errorf("%s was accepted, and the mistake removed it", e.Key)
@@ -214,47 +214,47 @@ func has(problems []Problem, want Problem) bool {
 
 func TestWarnings(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*Objects)
+		change func(*organisation)
 		want   Problem
 	}{
 		"tier selects nobody": {
-			func(o *Objects) { o.Tiers[2].Spec.AgentSelector = selecting("law", "no") },
+			func(o *organisation) { o.Tiers[2].Spec.AgentSelector = selecting("law", "no") },
 			Problem{Object: Key{KindTier, "law"}, Field: "spec.agentSelector", Reason: "NoAgents"},
 		},
 		"queue of that tier": {
-			func(o *Objects) { o.Tiers[2].Spec.AgentSelector = selecting("law", "no") },
+			func(o *organisation) { o.Tiers[2].Spec.AgentSelector = selecting("law", "no") },
 			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.tierRef.name", Reason: "NoAgents", Message: "Tier/law selects nobody"},
 		},
 		"queue selects nobody of its tier": {
-			func(o *Objects) { o.Queues[1].Spec.AgentSelector = selecting("law", "yes") },
+			func(o *organisation) { o.Queues[1].Spec.AgentSelector = selecting("law", "yes") },
 			Problem{Object: Key{KindQueue, "technical"}, Field: "spec.agentSelector", Reason: "NoAgents", Message: "nobody of the 2 agents of Tier/specialists"},
 		},
 		"nobody qualified": {
-			func(o *Objects) { o.Queues[2].Spec.Requirements.Skills[0].MinLevel = 5 },
+			func(o *organisation) { o.Queues[2].Spec.Requirements.Skills[0].MinLevel = 5 },
 			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.requirements.skills", Reason: "NobodyQualified", Message: "Agent/lee is closest and lacks billing at level 5 (has 4)"},
 		},
 		"channel not served": {
-			func(o *Objects) {
+			func(o *organisation) {
 				o.RoutingPolicies[0].Spec.Rules[0].Match.Channels = []v1alpha1.Channel{"Phone", "Chat"}
 			},
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].queueRef.name", Reason: "Invalid", Message: "tickets of Phone to Queue/billing"},
 		},
 		"rule never reached": {
-			func(o *Objects) {
+			func(o *organisation) {
 				all := v1alpha1.RoutingRule{Name: "all", QueueRef: queueRef("general")}
 				o.RoutingPolicies[0].Spec.Rules = append([]v1alpha1.RoutingRule{all}, o.RoutingPolicies[0].Spec.Rules...)
 			},
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[1]", Reason: "Invalid", Message: "rule invoices and those below never decide"},
 		},
 		"names what is left out": {
-			func(o *Objects) { o.Queues[0].Spec.Offer.Timeout = "soon" },
+			func(o *organisation) { o.Queues[0].Spec.Offer.Timeout = "soon" },
 			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.defaultQueueRef.name", Reason: "NotAccepted", Message: "Queue/general"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := acme()
 			c.change(&o)
-			r := Compile(o, nil)
+			r := Compile(o.declared(), nil)
 			c.want.Warning = true
 			if !has(r.Problems, c.want) {
 				t.Errorf("want %+v, got %+v", c.want, r.Problems)
@@ -268,11 +268,11 @@ func TestWarnings(t *testing.T) {
 
 // Mistakes in objects of a running plan.
 func TestLastAcceptedVersionStays(t *testing.T) {
-	before := Compile(acme(), nil)
+	before := Compile(acme().declared(), nil)
 	o := acme()
 	o.Queues[2].Spec.TierRef.Name = "frontlin" // billing
 	o.Agents = slices.DeleteFunc(o.Agents, func(a v1alpha1.Agent) bool { return a.Name == "max" })
-	r := Compile(o, before.Entries)
+	r := Compile(o.declared(), before.Entries)
 	p, err := Build(r.Manifest, r.Entries)
 	if err != nil {
 		t.Fatal(err)
@@ -285,7 +285,7 @@ func TestLastAcceptedVersionStays(t *testing.T) {
 	}
 	// The tier that the last accepted version belongs to is deleted: there is nothing to keep.
 	o.Tiers = slices.DeleteFunc(o.Tiers, func(t v1alpha1.Tier) bool { return t.Name == "specialists" })
-	if r = Compile(o, r.Entries); slices.ContainsFunc(r.Entries, func(e Entry) bool { return e.Key == Key{KindQueue, "billing"} }) {
+	if r = Compile(o.declared(), r.Entries); slices.ContainsFunc(r.Entries, func(e Entry) bool { return e.Key == Key{KindQueue, "billing"} }) {
 		t.Error("billing's last version belongs to a deleted tier and cannot stay")
 	}
 }
@@ -296,7 +296,7 @@ func TestHeldObjects(t *testing.T) {
 	o := acme()
 	o.Held = map[Key]bool{law: true, billing: true}
 	o.Queues[2].Spec.TierRef.Name = "nowhere" // billing
-	r := Compile(o, nil)
+	r := Compile(o.declared(), nil)
 	for _, key := range []Key{law, legal, billing} {
 		if !r.Belongs[key] || slices.ContainsFunc(r.Entries, func(e Entry) bool { return e.Key == key }) {
 			t.Errorf("%s is in the plan, or not the HelpDesk's", key)
@@ -318,12 +318,12 @@ func TestCircleAcrossVersions(t *testing.T) {
 	o := acme()
 	o.SupportTeams = append(o.SupportTeams, team("a", "acme"), team("b", "acme"))
 	o.SupportTeams[1].Spec.ParentTeamRef = teamRef("b") // a is part of b
-	before := Compile(o, nil)
+	before := Compile(o.declared(), nil)
 
 	o.SupportTeams[1].Spec.ParentTeamRef = nil // a no longer is, but has a mistake
 	o.SupportTeams[1].Spec.LeadRef = agentRef("nobody")
 	o.SupportTeams[2].Spec.ParentTeamRef = teamRef("a")
-	r := Compile(o, before.Entries)
+	r := Compile(o.declared(), before.Entries)
 	if !has(r.Problems, Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.parentTeamRef.name", Reason: "CircularReference", Message: "b -> a -> b"}) {
 		t.Errorf("problems = %+v", r.Problems)
 	}
@@ -338,11 +338,11 @@ func TestClaimInForceStands(t *testing.T) {
 	kim := &v1alpha1.Subject{Kind: "User", Name: "kim"}
 	o := acme()
 	o.Agents[1].Spec.Subject = kim // sam
-	before := Compile(o, nil)
+	before := Compile(o.declared(), nil)
 	o.Agents[1].Spec.Subject = nil
 	o.Agents[1].Spec.ManagerRef = agentRef("nobody") // so sam keeps kim
 	o.Agents[0].Spec.Subject = kim
-	r := Compile(o, before.Entries)
+	r := Compile(o.declared(), before.Entries)
 	if !has(r.Problems, Problem{Object: Key{KindAgent, "jo"}, Field: "spec.subject", Reason: "Duplicate", Message: "Agent/sam"}) {
 		t.Errorf("problems = %+v", r.Problems)
 	}
@@ -353,15 +353,15 @@ func TestOrphansAreReportedOnce(t *testing.T) {
 	o.OtherHelpDesks = []string{"zeta"}
 	o.Queues = append(o.Queues, queue("lost", "nowhere"))
 	key := Key{KindQueue, "lost"}
-	if !Compile(o, nil).Belongs[key] {
+	if !Compile(o.declared(), nil).Belongs[key] {
 		t.Error("acme is the first HelpDesk and answers for what hangs on nothing")
 	}
 	o.OtherHelpDesks = []string{"aaa"}
-	if Compile(o, nil).Belongs[key] {
+	if Compile(o.declared(), nil).Belongs[key] {
 		t.Error("aaa is the first HelpDesk")
 	}
 	o.HelpDesk, o.OtherHelpDesks = v1alpha1.HelpDesk{}, nil
-	if r := Compile(o, nil); len(r.Entries) > 0 || !r.Belongs[key] ||
+	if r := Compile(o.declared(), nil); len(r.Entries) > 0 || !r.Belongs[key] ||
 		!has(r.Problems, Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.helpDeskRef.name", Reason: "RefNotFound"}) {
 		t.Errorf("without a HelpDesk every object hangs on nothing: %+v", r.Problems)
 	}

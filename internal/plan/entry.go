@@ -15,56 +15,51 @@ import (
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 )
 
-// Kinds of the objects in a plan.
-const (
-	KindHelpDesk      = "HelpDesk"
-	KindSupportTeam   = "SupportTeam"
-	KindTier          = "Tier"
-	KindQueue         = "Queue"
-	KindAgent         = "Agent"
-	KindRoutingPolicy = "RoutingPolicy"
-)
-
 // Compare orders keys by kind and name.
 func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Kind, other.Kind), cmp.Compare(k.Name, other.Name))
 }
 
 // NewEntry has the part of an object's content that the desk and the queue workers run by. What only shapes workloads
-// (storage, resources, replicas) is left out: changing it makes no new plan. The object is a pointer to one of the kinds
-// above.
+// (storage, resources, replicas) is left out: changing it makes no new plan. The object is a pointer to one of the
+// Kinds.
 func NewEntry(object metav1.Object) (Entry, error) {
-	var kind string
-	var labels map[string]string
-	var spec any
+	entry := Entry{Key: KeyOf(object)}
+	spec := specOf(object)
 	switch o := object.(type) {
 	case *v1alpha1.HelpDesk:
 		s := o.Spec
 		s.Storage, s.DeletionPolicy, s.Desk = v1alpha1.Storage{}, "", v1alpha1.DeskWorkload{}
-		kind, spec = KindHelpDesk, s
-	case *v1alpha1.SupportTeam:
-		kind, spec = KindSupportTeam, o.Spec
+		spec = s
 	case *v1alpha1.Tier:
 		s := o.Spec
 		s.Replicas, s.Worker = nil, v1alpha1.WorkerWorkload{}
-		kind, spec = KindTier, s
-	case *v1alpha1.Queue:
-		kind, spec = KindQueue, o.Spec
+		spec = s
 	case *v1alpha1.Agent:
-		kind, spec, labels = KindAgent, o.Spec, o.Labels
-		if len(labels) == 0 {
-			labels = nil
+		if len(o.Labels) > 0 {
+			entry.Labels = o.Labels
 		}
-	case *v1alpha1.RoutingPolicy:
-		kind, spec = KindRoutingPolicy, o.Spec
-	default:
-		return Entry{}, fmt.Errorf("a %T is not part of a plan", object)
 	}
 	encoded, err := json.Marshal(spec)
 	if err != nil {
-		return Entry{}, fmt.Errorf("encode %s/%s: %w", kind, object.GetName(), err)
+		return Entry{}, fmt.Errorf("encode %s: %w", entry.Key, err)
 	}
-	return Entry{Key: Key{Kind: kind, Name: object.GetName()}, Labels: labels, Spec: encoded}, nil
+	entry.Spec = encoded
+	return entry, nil
+}
+
+// Object that the entry has the content of.
+func (e Entry) Object() (Object, error) {
+	object, err := NewObject(e.Kind)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Key, err)
+	}
+	object.SetName(e.Name)
+	object.SetLabels(e.Labels)
+	if err := json.Unmarshal(e.Spec, specOf(object)); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Key, err)
+	}
+	return object, nil
 }
 
 // Hash of the entry: hex SHA-256 of its JSON.

@@ -2,8 +2,6 @@ package plan
 
 import (
 	"slices"
-
-	"github.com/caseload-dev/caseload/api/v1alpha1"
 )
 
 // namespace knows what is declared and which HelpDesk each object belongs to.
@@ -21,29 +19,28 @@ func newNamespace(o *Objects) namespace {
 		n.desks = append(n.desks, n.desk)
 	}
 	slices.Sort(n.desks)
-	for _, kind := range []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy} {
+	for _, kind := range Kinds {
 		n.of[kind] = map[string]string{}
 	}
 	for _, desk := range n.desks {
 		n.of[KindHelpDesk][desk] = desk
 	}
-	ofTeam := func(ref v1alpha1.SupportTeamReference) string { return n.of[KindSupportTeam][string(ref.Name)] }
-	for _, t := range o.SupportTeams {
-		n.of[KindSupportTeam][t.Name] = n.of[KindHelpDesk][string(t.Spec.HelpDeskRef.Name)]
+	owners := map[Key]Key{}
+	for _, object := range o.Declared {
+		owners[KeyOf(object)] = ownerOf(object)
 	}
-	for _, t := range o.Tiers {
-		n.of[KindTier][t.Name] = ofTeam(t.Spec.TeamRef)
-	}
-	for _, q := range o.Queues {
-		n.of[KindQueue][q.Name] = n.of[KindTier][string(q.Spec.TierRef.Name)]
-	}
-	for _, a := range o.Agents {
-		n.of[KindAgent][a.Name] = ofTeam(a.Spec.TeamRef)
-	}
-	for _, p := range o.RoutingPolicies {
-		n.of[KindRoutingPolicy][p.Name] = ofTeam(p.Spec.TeamRef)
+	for key := range owners {
+		n.of[key.Kind][key.Name] = n.deskOf(key, owners)
 	}
 	return n
+}
+
+// deskOf follows an object's owners, which are of other kinds, to its HelpDesk.
+func (n namespace) deskOf(key Key, owners map[Key]Key) string {
+	for key != (Key{}) && key.Kind != KindHelpDesk {
+		key = owners[key]
+	}
+	return n.of[KindHelpDesk][key.Name]
 }
 
 // claims says whether the HelpDesk answers for the object: it belongs to it, or it hangs on nothing and was in this plan

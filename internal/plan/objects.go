@@ -1,29 +1,78 @@
 package plan
 
 import (
+	"fmt"
+	"reflect"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 )
 
-// all objects, as pointers into the slices. A HelpDesk without a name is none.
-func (o *Objects) all() []metav1.Object {
-	var all []metav1.Object
-	if o.HelpDesk.Name != "" {
-		all = append(all, &o.HelpDesk)
+// Kinds of the objects in a plan.
+const (
+	KindHelpDesk      = "HelpDesk"
+	KindSupportTeam   = "SupportTeam"
+	KindTier          = "Tier"
+	KindQueue         = "Queue"
+	KindAgent         = "Agent"
+	KindRoutingPolicy = "RoutingPolicy"
+)
+
+// Kinds lists them, owners before what they own.
+var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy}
+
+// Object is a declared object of one of the Kinds.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// Objects are the declared objects of one namespace, of which Compile takes those of the HelpDesk.
+type Objects struct {
+	HelpDesk v1alpha1.HelpDesk
+	// OtherHelpDesks are the names of the namespace's other HelpDesks, so that a reference across is told apart from a
+	// reference to nothing.
+	OtherHelpDesks []string
+	// Declared are the objects of the other kinds, in any order.
+	Declared []Object
+	// Held are those among them that stay out of the plan for now, since they are paused and were never in it. Others may
+	// name them.
+	Held map[Key]bool
+}
+
+// all objects. A HelpDesk without a name is none.
+func (o *Objects) all() []Object {
+	if o.HelpDesk.Name == "" {
+		return o.Declared
 	}
-	for i := range o.SupportTeams {
-		all = append(all, &o.SupportTeams[i])
+	return append([]Object{&o.HelpDesk}, o.Declared...)
+}
+
+var scheme = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(s); err != nil {
+		panic(err)
 	}
-	for i := range o.Tiers {
-		all = append(all, &o.Tiers[i])
+	return s
+}()
+
+// NewObject of one of the Kinds, empty.
+func NewObject(kind string) (Object, error) {
+	object, err := scheme.New(v1alpha1.GroupVersion.WithKind(kind))
+	if err != nil {
+		return nil, fmt.Errorf("this build knows no kind %s", kind)
 	}
-	for i := range o.Queues {
-		all = append(all, &o.Queues[i])
-	}
-	for i := range o.Agents {
-		all = append(all, &o.Agents[i])
-	}
-	for i := range o.RoutingPolicies {
-		all = append(all, &o.RoutingPolicies[i])
-	}
-	return all
+	return object.(Object), nil
+}
+
+// KeyOf a declared object. Go types have the names of their kinds.
+func KeyOf(object metav1.Object) Key {
+	return Key{Kind: reflect.TypeOf(object).Elem().Name(), Name: object.GetName()}
+}
+
+// specOf points to the spec of a declared object.
+func specOf(object metav1.Object) any {
+	return reflect.ValueOf(object).Elem().FieldByName("Spec").Addr().Interface()
 }

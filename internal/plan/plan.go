@@ -50,22 +50,6 @@ type Manifest struct {
 	Entries       []EntryRef `json:"entries"`
 }
 
-// Objects are the declared objects of one namespace, of which Compile takes those of the HelpDesk.
-type Objects struct {
-	HelpDesk v1alpha1.HelpDesk
-	// OtherHelpDesks are the names of the namespace's other HelpDesks, so that a reference across is told apart from a
-	// reference to nothing.
-	OtherHelpDesks  []string
-	SupportTeams    []v1alpha1.SupportTeam
-	Tiers           []v1alpha1.Tier
-	Queues          []v1alpha1.Queue
-	Agents          []v1alpha1.Agent
-	RoutingPolicies []v1alpha1.RoutingPolicy
-	// Held are those among them that stay out of the plan for now, since they are paused and were never in it. Others may
-	// name them.
-	Held map[Key]bool
-}
-
 // Problem is something wrong with an object.
 type Problem struct {
 	Object Key `json:"object"`

@@ -40,8 +40,8 @@ func someSelector(t *rapid.T) *metav1.LabelSelector {
 }
 
 // someObjects draws a namespace of two HelpDesks, with every kind of mistake.
-func someObjects(t *rapid.T) Objects {
-	o := Objects{HelpDesk: helpDesk("d0", string(name(t, "team"))), OtherHelpDesks: []string{"d1"}}
+func someObjects(t *rapid.T) organisation {
+	o := organisation{Objects: Objects{HelpDesk: helpDesk("d0", string(name(t, "team"))), OtherHelpDesks: []string{"d1"}}}
 	each := func(prefix string, add func(metav1.ObjectMeta)) {
 		for i := range 4 {
 			if !maybe(t) {
@@ -138,12 +138,11 @@ func TestCompileProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var previous []Entry
 		for range 3 {
-			o := someObjects(t)
+			o := someObjects(t).declared()
 			r := Compile(o, previous)
 
 			rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "shuffle"), 0))
-			o.SupportTeams, o.Tiers, o.Queues = shuffled(rnd, o.SupportTeams), shuffled(rnd, o.Tiers), shuffled(rnd, o.Queues)
-			o.Agents, o.RoutingPolicies = shuffled(rnd, o.Agents), shuffled(rnd, o.RoutingPolicies)
+			o.Declared = shuffled(rnd, o.Declared)
 			if again := Compile(o, shuffled(rnd, previous)); !reflect.DeepEqual(r, again) {
 				t.Fatalf("the order of the input matters:\n%+v\n%+v", r, again)
 			}
@@ -182,7 +181,7 @@ func checkAccepted(t *rapid.T, r Result, before map[Key]Entry) {
 			t.Fatalf("%s has a problem and is in the plan with content never accepted", key)
 		}
 		if troubled[key] && was && !in {
-			object, _ := decode(old)
+			object, _ := old.Object()
 			if owner := linksOf(object).owner; owner == (Key{}) || now[owner].Name != "" {
 				t.Fatalf("%s was accepted, its owner %s is there, and a problem removed it", key, owner)
 			}
@@ -229,7 +228,7 @@ func checkConsistent(t *rapid.T, r Result) {
 	above := map[Key]string{}
 	handsTo := map[string][]string{}
 	for _, e := range r.Entries {
-		object, err := decode(e)
+		object, err := e.Object()
 		if err != nil {
 			t.Fatal(err)
 		}
