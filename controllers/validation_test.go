@@ -19,12 +19,13 @@ import (
 
 // base has a valid object of each kind, which the entries below change in one place.
 var base = map[string]string{
-	"HelpDesk":      `{defaultTeamRef: {name: care}}`,
-	"SupportTeam":   `{helpDeskRef: {name: acme}}`,
-	"Tier":          `{teamRef: {name: care}, level: 1, agentSelector: {}}`,
-	"Queue":         `{tierRef: {name: frontline}}`,
-	"Agent":         `{teamRef: {name: care}}`,
-	"RoutingPolicy": `{teamRef: {name: care}}`,
+	"HelpDesk":         `{defaultTeamRef: {name: care}}`,
+	"SupportTeam":      `{helpDeskRef: {name: acme}}`,
+	"Tier":             `{teamRef: {name: care}, level: 1, agentSelector: {}}`,
+	"Queue":            `{tierRef: {name: frontline}}`,
+	"Agent":            `{teamRef: {name: care}}`,
+	"RoutingPolicy":    `{teamRef: {name: care}}`,
+	"EscalationPolicy": `{triggers: [{type: Requested}], steps: [{name: s, after: 0s, actions: [{type: TransferToNextLevel}]}]}`,
 }
 
 const (
@@ -53,6 +54,14 @@ func rules(n int) string {
 
 // rule of a policy, as the whole list.
 func rule(fields string) string { return "[{name: r, queueRef: {name: q}, " + fields + "}]" }
+
+// steps of an escalation policy.
+func steps(n int) string {
+	return repeated(n, "{name: s%d, after: %dm, actions: [{type: TransferToNextLevel}]}")
+}
+
+// step of an escalation policy with one action, as the whole list.
+func step(action string) string { return "[{name: s, after: 0s, actions: [" + action + "]}]" }
 
 var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 	var namespace string
@@ -193,6 +202,29 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {priority: High}"), rule("set: {}"), "at least 1 properties"),
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {addTags: "+repeated(16, "t%d")+"}"), rule("set: {addTags: "+repeated(17, "t%d")+"}"), tooMany),
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {customerSegments: [Enterprise]}"), rule("match: {customerSegments: [A, A]}"), "Duplicate value"),
+
+		// EscalationPolicy.
+		Entry(nil, "SupportTeam", "spec.defaults", "{escalationPolicyRef: {name: standard}}", "{escalationPolicyRef: {}}", required),
+		Entry(nil, "EscalationPolicy", "spec.helpDeskRef", "{name: acme}", "{name: Acme}", "must be an object's name"),
+		Entry(nil, "EscalationPolicy", "spec.triggers", "[{type: Unassigned, after: 20m}]", "[{type: Unassigned}]", "after says how long a ticket may be Unassigned"),
+		Entry(nil, "EscalationPolicy", "spec.triggers", "[{type: Reopened}]", "[{type: Reopened, after: 20m}]", "after says how long a ticket may be Unassigned"),
+		Entry(nil, "EscalationPolicy", "spec.triggers", "[{type: Matches, when: 'true'}]", "[{type: Matches}]", "when is the expression of type Matches"),
+		Entry(nil, "EscalationPolicy", "spec.triggers", "[{type: Requested}]", "[{type: Late}]", supports),
+		Entry(nil, "EscalationPolicy", "spec.triggers", "[{type: Requested}]", "[]", "should have at least 1 items"),
+		Entry(nil, "EscalationPolicy", "spec.triggers", repeated(16, "{type: Matches, when: 'true'}"), repeated(17, "{type: Matches, when: 'true'}"), tooMany),
+		Entry(nil, "EscalationPolicy", "spec.steps", steps(10), steps(11), tooMany),
+		Entry(nil, "EscalationPolicy", "spec.steps", steps(1), "absent", required),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: NotifyAgent, agentRef: {name: jo}}"), step("{type: NotifyAgent}"), "agentRef says who is notified by NotifyAgent"),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: NotifyOnCall, rotationRef: {name: r}}"), step("{type: NotifyOnCall}"), "rotationRef says who is notified by NotifyOnCall"),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: NotifyChain, chain: Lead}"), step("{type: NotifyChain}"), "chain says who is notified by NotifyChain"),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: NotifyChain, chain: Manager}"), step("{type: NotifyChain, chain: Owner}"), supports),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: TransferToQueue, queueRef: {name: q}}"), step("{type: TransferToNextLevel, queueRef: {name: q}}"), "queueRef says where TransferToQueue hands the ticket"),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: RaisePriority, priority: High}"), step("{type: RaisePriority}"), "priority says what RaisePriority raises to"),
+		Entry(nil, "EscalationPolicy", "spec.steps", step("{type: Webhook, webhook: pager}"), step("{type: Webhook}"), "webhook names the HelpDesk's webhook that is called"),
+		Entry(nil, "EscalationPolicy", "spec.steps", "[{name: s, after: 5m, notify: RoundRobin, actions: [{type: TransferToNextLevel}]}]", "[{name: s, after: 5m, notify: Some, actions: [{type: TransferToNextLevel}]}]", supports),
+		Entry(nil, "EscalationPolicy", "spec.repeat", "{times: 10, every: 1h}", "{times: 11, every: 1h}", atMost),
+		Entry(nil, "EscalationPolicy", "spec.repeat", "{times: 1, every: 1h}", "{times: 1}", required),
+		Entry(nil, "EscalationPolicy", "spec.acknowledgementTimeout", "30m", "soon", matches),
 	)
 
 	It("refuses a field of two megabytes, and one it does not know", func() {

@@ -53,6 +53,20 @@ type AgentReference struct {
 	Name ObjectName `json:"name,omitempty"`
 }
 
+// EscalationPolicyReference names an EscalationPolicy in the same namespace.
+type EscalationPolicyReference struct {
+	// name of the EscalationPolicy.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+}
+
+// OnCallRotationReference names an OnCallRotation in the same namespace.
+type OnCallRotationReference struct {
+	// name of the OnCallRotation.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+}
+
 // Duration is a span of time such as 30s, 15m or 4h; units combine from large to small (1h30m).
 //
 // +kubebuilder:validation:MinLength=2

@@ -4,7 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// MemberDefaults hold for the agents of a team that do not say themselves. A list an agent gives replaces the whole list here.
+// MemberDefaults hold for the agents and queues of a team that do not say themselves. A list an agent gives replaces the whole list
+// here.
 type MemberDefaults struct {
 	// languages the agents speak.
 	// +optional
@@ -18,6 +19,10 @@ type MemberDefaults struct {
 	// +listMapKey=channel
 	// +kubebuilder:validation:MaxItems=32
 	Limits []ChannelLimit `json:"limits,omitempty"`
+
+	// escalationPolicyRef names the policy for tickets in the team's queues. Absent: that of the team above.
+	// +optional
+	EscalationPolicyRef *EscalationPolicyReference `json:"escalationPolicyRef,omitempty"`
 }
 
 // SupportTeamSpec declares a team: whose work it is, who leads it, and what its members have in common.
@@ -39,7 +44,7 @@ type SupportTeamSpec struct {
 	// +optional
 	DefaultQueueRef *QueueReference `json:"defaultQueueRef,omitempty"`
 
-	// defaults for the agents of the team.
+	// defaults for the agents and queues of the team.
 	// +optional
 	Defaults MemberDefaults `json:"defaults,omitzero"`
 }

@@ -98,17 +98,11 @@ func drainOf(deleted *plan.Queue, p *plan.Plan) drain {
 		d.To, d.Why = tier.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of tier %s", deleted.Name, tier.Name)
 		return d
 	}
-	name := deleted.Team
-	for range p.Teams {
-		team := p.Teams[name]
-		if team == nil {
-			break
-		}
+	for team := range p.Lineage(deleted.Team) {
 		if p.Queues[team.DefaultQueue] != nil {
-			d.To, d.Why = team.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of team %s", deleted.Name, name)
+			d.To, d.Why = team.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of team %s", deleted.Name, team.Name)
 			break
 		}
-		name = team.Parent
 	}
 	return d
 }

@@ -51,6 +51,7 @@ func (d *declarations) resolve(m Manifest) *Plan {
 	d.addTiers(p)
 	d.addQueues(p)
 	d.staff(p)
+	d.addEscalations(p, m)
 	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
 	return p
@@ -58,23 +59,25 @@ func (d *declarations) resolve(m Manifest) *Plan {
 
 // declarations are the decoded objects of a plan.
 type declarations struct {
-	name     string
-	helpDesk *v1alpha1.HelpDesk
-	teams    map[string]*v1alpha1.SupportTeam
-	tiers    map[string]*v1alpha1.Tier
-	queues   map[string]*v1alpha1.Queue
-	agents   map[string]*v1alpha1.Agent
-	policies map[string]*v1alpha1.RoutingPolicy
+	name        string
+	helpDesk    *v1alpha1.HelpDesk
+	teams       map[string]*v1alpha1.SupportTeam
+	tiers       map[string]*v1alpha1.Tier
+	queues      map[string]*v1alpha1.Queue
+	agents      map[string]*v1alpha1.Agent
+	policies    map[string]*v1alpha1.RoutingPolicy
+	escalations map[string]*v1alpha1.EscalationPolicy
 }
 
 func newDeclarations(name string) *declarations {
 	return &declarations{
-		name:     name,
-		teams:    map[string]*v1alpha1.SupportTeam{},
-		tiers:    map[string]*v1alpha1.Tier{},
-		queues:   map[string]*v1alpha1.Queue{},
-		agents:   map[string]*v1alpha1.Agent{},
-		policies: map[string]*v1alpha1.RoutingPolicy{},
+		name:        name,
+		teams:       map[string]*v1alpha1.SupportTeam{},
+		tiers:       map[string]*v1alpha1.Tier{},
+		queues:      map[string]*v1alpha1.Queue{},
+		agents:      map[string]*v1alpha1.Agent{},
+		policies:    map[string]*v1alpha1.RoutingPolicy{},
+		escalations: map[string]*v1alpha1.EscalationPolicy{},
 	}
 }
 
@@ -92,6 +95,8 @@ func (d *declarations) add(object metav1.Object) {
 		d.agents[o.Name] = o
 	case *v1alpha1.RoutingPolicy:
 		d.policies[o.Name] = o
+	case *v1alpha1.EscalationPolicy:
+		d.escalations[o.Name] = o
 	}
 }
 

@@ -68,12 +68,14 @@ type organisation struct {
 	Queues          []v1alpha1.Queue
 	Agents          []v1alpha1.Agent
 	RoutingPolicies []v1alpha1.RoutingPolicy
+	Escalations     []v1alpha1.EscalationPolicy
 }
 
 // declared as Compile takes them.
 func (o organisation) declared() Objects {
 	all := o.Objects
-	all.Declared = slices.Concat(objects(o.SupportTeams), objects(o.Tiers), objects(o.Queues), objects(o.Agents), objects(o.RoutingPolicies))
+	all.Declared = slices.Concat(objects(o.SupportTeams), objects(o.Tiers), objects(o.Queues), objects(o.Agents), objects(o.RoutingPolicies),
+		objects(o.Escalations))
 	return all
 }
 
@@ -111,6 +113,14 @@ func acme() organisation {
 		Match:    &v1alpha1.TicketMatch{Categories: []v1alpha1.Label{"billing"}},
 		QueueRef: &v1alpha1.QueueReference{Name: "billing"},
 	}}
+	escalate := v1alpha1.EscalationPolicy{}
+	escalate.Name, escalate.Spec.HelpDeskRef = "standard", &v1alpha1.HelpDeskReference{Name: "acme"}
+	escalate.Spec.Triggers = []v1alpha1.EscalationTrigger{{Type: v1alpha1.TriggerUnassigned, After: "20m"}, {Type: v1alpha1.TriggerMatches, When: `"vip" in ticket.tags`}}
+	escalate.Spec.Steps = []v1alpha1.EscalationStep{
+		{Name: "second-line", After: "0s", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionTransferToNextLevel}}},
+		{Name: "lee", After: "15m", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionNotifyAgent, AgentRef: &v1alpha1.AgentReference{Name: "lee"}}}},
+	}
+	care.Spec.Defaults.EscalationPolicyRef = &v1alpha1.EscalationPolicyReference{Name: "standard"}
 	return organisation{
 		Objects:      Objects{HelpDesk: helpDesk("acme", "care")},
 		SupportTeams: []v1alpha1.SupportTeam{care},
@@ -122,6 +132,7 @@ func acme() organisation {
 		Queues:          []v1alpha1.Queue{queue("general", "frontline"), queue("technical", "specialists"), billing, queue("legal", "law")},
 		Agents:          []v1alpha1.Agent{jo, agent("sam", "care", "line-1", "yes", "line-2", "yes"), lee, agent("max", "care", "law", "yes")},
 		RoutingPolicies: []v1alpha1.RoutingPolicy{policy},
+		Escalations:     []v1alpha1.EscalationPolicy{escalate},
 	}
 }
 

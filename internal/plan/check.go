@@ -13,11 +13,12 @@ import (
 
 // ownerField is where a kind names what it belongs to.
 var ownerField = map[string]string{
-	KindSupportTeam:   "spec.helpDeskRef.name",
-	KindTier:          "spec.teamRef.name",
-	KindQueue:         "spec.tierRef.name",
-	KindAgent:         "spec.teamRef.name",
-	KindRoutingPolicy: "spec.teamRef.name",
+	KindSupportTeam:      "spec.helpDeskRef.name",
+	KindTier:             "spec.teamRef.name",
+	KindQueue:            "spec.tierRef.name",
+	KindAgent:            "spec.teamRef.name",
+	KindRoutingPolicy:    "spec.teamRef.name",
+	KindEscalationPolicy: "spec.helpDeskRef.name",
 }
 
 // maxSuggestions bounds the search for what was meant in one compile.
@@ -49,6 +50,8 @@ func (c *compilation) check(cand *candidate) {
 		c.checkAgent(cand, o)
 	case *v1alpha1.RoutingPolicy:
 		c.checkPolicy(cand, o)
+	case *v1alpha1.EscalationPolicy:
+		c.checkEscalation(cand, o)
 	}
 }
 
@@ -64,6 +67,19 @@ func (c *compilation) refer(cand *candidate, field, kind string, name v1alpha1.O
 			kind, name, desk, c.names.desk)
 	case field != ownerField[cand.key.Kind]:
 		c.mentions = append(c.mentions, mention{cand, field, Key{kind, string(name)}})
+	}
+}
+
+// referHelpDesk reports a HelpDesk that does not resolve, or that must be named and is not.
+func (c *compilation) referHelpDesk(cand *candidate, ref *v1alpha1.HelpDeskReference) {
+	switch {
+	case ref != nil:
+		c.refer(cand, "spec.helpDeskRef.name", KindHelpDesk, ref.Name)
+	case len(c.names.desks) == 0:
+		c.invalid(cand, "spec.helpDeskRef", v1alpha1.ReasonRefNotFound, "this namespace has no HelpDesk: create the one that this object belongs to")
+	case len(c.names.desks) > 1:
+		c.invalid(cand, "spec.helpDeskRef", v1alpha1.ReasonInvalid, "this namespace has several HelpDesks, %s: name the one that this object belongs to",
+			strings.Join(c.names.desks, ", "))
 	}
 }
 
@@ -90,6 +106,9 @@ func (c *compilation) checkTeam(cand *candidate, o *v1alpha1.SupportTeam) {
 		c.refer(cand, "spec.defaultQueueRef.name", KindQueue, ref.Name)
 	}
 	c.checkLimits(cand, "spec.defaults.limits", o.Spec.Defaults.Limits)
+	if ref := o.Spec.Defaults.EscalationPolicyRef; ref != nil {
+		c.refer(cand, "spec.defaults.escalationPolicyRef.name", KindEscalationPolicy, ref.Name)
+	}
 }
 
 func (c *compilation) checkTier(cand *candidate, o *v1alpha1.Tier) {
@@ -206,6 +225,10 @@ func unreadable(object metav1.Object) []Problem {
 	case *v1alpha1.Queue:
 		agents(o.Spec.AgentSelector)
 		span("spec.offer.timeout", o.Spec.Offer.Timeout)
+	case *v1alpha1.EscalationPolicy:
+		for field, d := range escalationSpans(&o.Spec) {
+			span(field, d)
+		}
 	}
 	return problems
 }

@@ -80,7 +80,8 @@ type links struct {
 	handsTo []string
 }
 
-// ownerOf is what an object belongs to by its reference upward.
+// ownerOf is what an object belongs to by its reference upward; the zero Key if it may leave that out: then it belongs to
+// the only HelpDesk of its namespace.
 func ownerOf(object metav1.Object) Key {
 	switch o := object.(type) {
 	case *v1alpha1.SupportTeam:
@@ -93,8 +94,17 @@ func ownerOf(object metav1.Object) Key {
 		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
 	case *v1alpha1.RoutingPolicy:
 		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	case *v1alpha1.EscalationPolicy:
+		return ofHelpDesk(o.Spec.HelpDeskRef)
 	}
 	return Key{}
+}
+
+func ofHelpDesk(ref *v1alpha1.HelpDeskReference) Key {
+	if ref == nil {
+		return Key{}
+	}
+	return Key{KindHelpDesk, string(ref.Name)}
 }
 
 func linksOf(object metav1.Object) links {

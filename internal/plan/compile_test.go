@@ -109,6 +109,58 @@ func TestProblems(t *testing.T) {
 			},
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[1].name", Reason: "Invalid", Message: "spec.rules[0] has the name invoices already"}, nil,
 		},
+		"escalation of no HelpDesk that can be told": {
+			func(o *organisation) {
+				o.OtherHelpDesks = []string{"zeta"}
+				o.SupportTeams[0].Spec.Defaults.EscalationPolicyRef = nil
+				o.Escalations[0].Spec.HelpDeskRef = nil
+			},
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.helpDeskRef", Reason: "Invalid", Message: "several HelpDesks, acme, zeta: name the one"}, nil,
+		},
+		"team's escalation missing": {
+			func(o *organisation) {
+				o.SupportTeams = append(o.SupportTeams, escalating(team("b", "acme"), "standrd"))
+			},
+			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.defaults.escalationPolicyRef.name", Reason: "RefNotFound", Message: "did you mean standard?"}, nil,
+		},
+		"escalation's expression": {
+			func(o *organisation) { o.Escalations[0].Spec.Triggers[1].When = "ticket.age > 3" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.triggers[1].when", Reason: "ExpressionInvalid", Message: "undefined field 'age'"}, nil,
+		},
+		"escalation's agent missing": {
+			func(o *organisation) { o.Escalations[0].Spec.Steps[1].Actions[0].AgentRef.Name = "leo" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].actions[0].agentRef.name", Reason: "RefNotFound", Message: "Agent/leo does not exist"}, nil,
+		},
+		"escalation's webhook missing": {
+			func(o *organisation) {
+				o.Escalations[0].Spec.Steps[1].Actions[0] = v1alpha1.EscalationAction{Type: v1alpha1.ActionWebhook, Webhook: "pager"}
+			},
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].actions[0].webhook", Reason: "RefNotFound", Message: "HelpDesk/acme has no webhook pager"}, nil,
+		},
+		"steps out of order": {
+			func(o *organisation) { o.Escalations[0].Spec.Steps[1].After = "0s" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].after", Reason: "Invalid", Message: "steps come one after the other"}, nil,
+		},
+		"two steps of a name": {
+			func(o *organisation) { o.Escalations[0].Spec.Steps[1].Name = "second-line" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].name", Reason: "Invalid", Message: "has the name second-line already"}, nil,
+		},
+		"two triggers of a type": {
+			func(o *organisation) {
+				o.Escalations[0].Spec.Triggers[1] = v1alpha1.EscalationTrigger{Type: v1alpha1.TriggerUnassigned, After: "1h"}
+			},
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.triggers[1].type", Reason: "Invalid", Message: "a policy has one such trigger"}, nil,
+		},
+		"rounds without a pause": {
+			func(o *organisation) {
+				o.Escalations[0].Spec.Repeat = &v1alpha1.EscalationRepeat{Times: 1, Every: "1s"}
+			},
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.repeat.every", Reason: "Invalid", Message: "leave people at least 1m0s"}, nil,
+		},
+		"a step that is no duration": {
+			func(o *organisation) { o.Escalations[0].Spec.Steps[1].After = "soon" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].after", Reason: "Invalid", Message: `"soon" is no duration`}, nil,
+		},
 		"lead of another desk": {
 			func(o *organisation) {
 				o.OtherHelpDesks = []string{"zeta"}
@@ -365,4 +417,9 @@ func TestOrphansAreReportedOnce(t *testing.T) {
 		!has(r.Problems, Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.helpDeskRef.name", Reason: "RefNotFound"}) {
 		t.Errorf("without a HelpDesk every object hangs on nothing: %+v", r.Problems)
 	}
+}
+
+func escalating(t v1alpha1.SupportTeam, policy string) v1alpha1.SupportTeam {
+	t.Spec.Defaults.EscalationPolicyRef = &v1alpha1.EscalationPolicyReference{Name: v1alpha1.ObjectName(policy)}
+	return t
 }

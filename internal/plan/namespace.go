@@ -27,7 +27,11 @@ func newNamespace(o *Objects) namespace {
 	}
 	owners := map[Key]Key{}
 	for _, object := range o.Declared {
-		owners[KeyOf(object)] = ownerOf(object)
+		owner := ownerOf(object)
+		if owner == (Key{}) && len(n.desks) == 1 {
+			owner = Key{KindHelpDesk, n.desks[0]}
+		}
+		owners[KeyOf(object)] = owner
 	}
 	for key := range owners {
 		n.of[key.Kind][key.Name] = n.deskOf(key, owners)

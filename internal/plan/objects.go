@@ -12,16 +12,17 @@ import (
 
 // Kinds of the objects in a plan.
 const (
-	KindHelpDesk      = "HelpDesk"
-	KindSupportTeam   = "SupportTeam"
-	KindTier          = "Tier"
-	KindQueue         = "Queue"
-	KindAgent         = "Agent"
-	KindRoutingPolicy = "RoutingPolicy"
+	KindHelpDesk         = "HelpDesk"
+	KindSupportTeam      = "SupportTeam"
+	KindTier             = "Tier"
+	KindQueue            = "Queue"
+	KindAgent            = "Agent"
+	KindRoutingPolicy    = "RoutingPolicy"
+	KindEscalationPolicy = "EscalationPolicy"
 )
 
 // Kinds lists them, owners before what they own.
-var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy}
+var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindEscalationPolicy}
 
 // Object is a declared object of one of the Kinds.
 type Object interface {

@@ -6,6 +6,7 @@ package plan
 
 import (
 	"encoding/json"
+	"iter"
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -92,6 +93,8 @@ type Plan struct {
 	Agents   map[string]*Agent
 	Pools    map[string]*Pool
 	Router   *routing.Router
+	// Escalations are the EscalationPolicies.
+	Escalations map[string]*EscalationPolicy
 
 	subjects map[v1alpha1.Subject]string
 }
@@ -111,6 +114,22 @@ type Team struct {
 	Parent       string
 	Lead         string
 	DefaultQueue string
+	// EscalationPolicy for tickets in the team's queues; empty: none.
+	EscalationPolicy string
+}
+
+// Lineage is the team and those above it, the nearest first.
+func (p *Plan) Lineage(team string) iter.Seq[*Team] {
+	return func(yield func(*Team) bool) {
+		// A circle of parents is refused when it is declared; the count bounds one that slipped in by old versions.
+		for range p.Teams {
+			t := p.Teams[team]
+			if t == nil || !yield(t) {
+				return
+			}
+			team = t.Parent
+		}
+	}
 }
 
 // Tier is a line of support.

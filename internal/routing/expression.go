@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/ext"
 
 	"github.com/caseload-dev/caseload/internal/suggest"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 // MaxCost bounds an expression, in CEL's units of work: the worst a ticket can make of it, as estimated when it is
@@ -67,6 +68,21 @@ func compileExpression(source string) (*expression, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// Condition is an expression over a ticket, ready to be asked.
+type Condition struct{ expression *expression }
+
+// CompileCondition returns why the expression cannot be used, worded for whoever wrote it.
+func CompileCondition(source string) (*Condition, error) {
+	e, err := compileExpression(source)
+	return &Condition{e}, err
+}
+
+// Holds says whether the condition is true of the ticket. One that cannot be answered is not. The customer may be nil.
+func (c *Condition) Holds(content *ticket.Content, customer *ticket.Customer) bool {
+	holds, err := c.expression.holds(newFacts(content, customer))
+	return holds && err == nil
 }
 
 // holds says whether the expression is true of the ticket. An error is an expression that could not be answered.
