@@ -67,6 +67,13 @@ type OnCallRotationReference struct {
 	Name ObjectName `json:"name,omitempty"`
 }
 
+// BusinessCalendarReference names a BusinessCalendar in the same namespace.
+type BusinessCalendarReference struct {
+	// name of the BusinessCalendar.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+}
+
 // Duration is a span of time such as 30s, 15m or 4h; units combine from large to small (1h30m).
 //
 // +kubebuilder:validation:MinLength=2

@@ -22,6 +22,8 @@ func measureCore(ctx context.Context, _ options, t *table) error {
 		{"dispatch of 1,000 tickets over 1,000 agents", "dispatch", "BenchmarkDecide", "BenchmarkDecideFloor", "sorted and written down", "ms", time.Millisecond, 10},
 		{"compile of 5,000 agents and 500 queues", "plan", "BenchmarkCompile", "BenchmarkEncodeFloor", "each object encoded and hashed", "ms", time.Millisecond, 500},
 		{"a year of business time added", "calendar", "BenchmarkAddYear", "BenchmarkAddYearFloor", "a year on the wall calendar added", "µs", time.Microsecond, 2},
+		{"who is on call for 1,000 rotations", "oncall", "BenchmarkOn", "BenchmarkOnFloor", "1,000 clocks read", "ms", time.Millisecond, 2},
+		{"a year of shifts of one rotation", "oncall", "BenchmarkShifts", "BenchmarkShiftsFloor", "a clock read at each", "ms", time.Millisecond, 1},
 	} {
 		results, err := goBenchmarks(ctx, "./internal/"+b.pkg, "^("+strings.SplitN(b.figure, "/", 2)[0]+"|"+strings.SplitN(b.floor, "/", 2)[0]+")$")
 		if err != nil {

@@ -70,7 +70,7 @@ func run(ctx context.Context, o options) error {
 		{"single", "tickets posted one by one, from HTTPS to offered", measureSingle},
 		{"batch", "tickets posted in batches", measureBatch},
 		{"latency", "arrival to offer at a steady rate", measureLatency},
-		{"core", "routing, dispatch, compile and business time", measureCore},
+		{"core", "routing, dispatch, compile, business time and on call", measureCore},
 		{"manager", "the manager of 5,000 agents and 500 queues", measureManager},
 	} {
 		if o.only != "" && o.only != part.name {
