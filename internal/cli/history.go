@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -13,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
-	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -66,7 +64,7 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 	}
 	for i := range h.Records {
 		r := &h.Records[i]
-		lines := tell(r)
+		lines := r.Tell()
 		fmt.Fprintf(w, "  %s  %s\n", r.At.Local().Format(time.DateTime), lines[0])
 		for _, more := range lines[1:] {
 			fmt.Fprintf(w, "%s\n", indent(more, strings.Repeat(" ", 23)))
@@ -90,131 +88,6 @@ func standing(t *ticket.Ticket, now time.Time) string {
 		return fmt.Sprintf("Resolved%s, closes %s", because(t.Agent, " by "), t.ClosesAt.Local().Format(time.DateTime))
 	}
 	return string(t.Status) + because(t.Agent, " with ")
-}
-
-// verbs of the log for people.
-var told = map[eventlog.Type]string{
-	eventlog.Opened: "opened", eventlog.Offered: "offered", eventlog.Accepted: "accepted", eventlog.Assigned: "assigned",
-	eventlog.Declined: "declined", eventlog.OfferExpired: "offer expired", eventlog.OfferRescinded: "offer rescinded",
-	eventlog.Transferred: "transferred", eventlog.Returned: "returned", eventlog.Rerouted: "routed anew",
-	eventlog.Drained: "moved out of a deleted queue", eventlog.Pended: "pending on the customer", eventlog.Held: "on hold",
-	eventlog.Resumed: "resumed", eventlog.Resolved: "resolved", eventlog.Reopened: "reopened", eventlog.Closed: "closed",
-	eventlog.Cancelled: "cancelled", eventlog.Updated: "updated", eventlog.Replied: "reply", eventlog.Noted: "note",
-	eventlog.SetAside: "set aside",
-}
-
-// tell explains a record: the first line says what happened, who caused it and what came of it; further lines say why.
-func tell(r *eventlog.Record) []string {
-	what := told[r.Type]
-	if what == "" {
-		what = string(r.Type)
-	}
-	by := r.Actor
-	if r.ImpersonatedBy != "" {
-		by = r.ImpersonatedBy + " as " + by
-	}
-	line := what + outcome(r) + because(by, ", by ")
-	lines := []string{line + because(r.Reason, ": ")}
-	if rule := ruleOf(r); rule != "" {
-		lines = append(lines, fmt.Sprintf("because of %s, in plan %d", rule, r.PlanRevision))
-	}
-	if d := r.Dispatch; d != nil {
-		lines = append(lines, whyAgent(d))
-	}
-	if r.Timer != nil {
-		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
-	}
-	return append(lines, said(r)...)
-}
-
-func outcome(r *eventlog.Record) string {
-	if r.To == nil {
-		return ""
-	}
-	switch r.Type {
-	case eventlog.Opened, eventlog.Rerouted:
-		return " in queue " + r.To.Queue
-	case eventlog.Drained, eventlog.Returned:
-		return " to queue " + r.To.Queue
-	case eventlog.Transferred:
-		if r.To.Status == ticket.Open {
-			return " to agent " + r.To.Agent
-		}
-		return " to queue " + r.To.Queue
-	case eventlog.Offered, eventlog.Assigned:
-		return " to agent " + r.To.Agent
-	case eventlog.Resumed, eventlog.Reopened:
-		if r.To.Status == ticket.Waiting {
-			return ", waits in queue " + r.To.Queue
-		}
-		return " with agent " + r.To.Agent
-	}
-	return ""
-}
-
-// ruleOf is what routing decided by.
-func ruleOf(r *eventlog.Record) string {
-	var data struct {
-		Rule   string               `json:"rule"`
-		Routed *eventlog.RoutedData `json:"routed"`
-	}
-	switch r.Type {
-	case eventlog.Opened, eventlog.Rerouted, eventlog.Updated:
-		if json.Unmarshal(r.Data, &data) == nil && data.Routed != nil {
-			return data.Routed.Rule
-		}
-	}
-	return data.Rule
-}
-
-// whyAgent explains an offer.
-func whyAgent(d *eventlog.Dispatch) string {
-	why := "because of " + d.Why
-	if others := d.Considered[min(1, len(d.Considered)):]; len(others) > 0 {
-		why += ", before " + strings.Join(others, ", ")
-	} else {
-		why += "; nobody else could take it"
-	}
-	if len(d.Load) > 0 {
-		why += "; they had " + fraction(d.Load, d.Limits)
-	}
-	if !d.Until.IsZero() {
-		why += "; until " + d.Until.Local().Format(time.TimeOnly)
-	}
-	return why
-}
-
-func fraction(load, limits map[string]int) string {
-	var parts []string
-	for _, channel := range slices.Sorted(maps.Keys(load)) {
-		if load[channel] > 0 {
-			parts = append(parts, fmt.Sprintf("%d of %d %s", load[channel], max(limits[channel], 1), channel))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing to do"
-	}
-	return strings.Join(parts, " and ")
-}
-
-// said is the text of a message, and what an update changed.
-func said(r *eventlog.Record) []string {
-	var lines []string
-	var message eventlog.MessageData
-	if json.Unmarshal(r.Data, &message) == nil && message.Body != "" {
-		from := message.From
-		if from == "" {
-			from = "Note"
-		}
-		lines = append(lines, from+": "+message.Body)
-	}
-	var update eventlog.UpdatedData
-	if r.Type == eventlog.Updated && json.Unmarshal(r.Data, &update) == nil {
-		for _, field := range slices.Sorted(maps.Keys(update.Changed)) {
-			lines = append(lines, fmt.Sprintf("%s is now %v", field, update.Changed[field]))
-		}
-	}
-	return lines
 }
 
 func customer(h *api.TicketHistory) string {

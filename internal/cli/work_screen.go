@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -204,7 +205,7 @@ func (w *workScreen) render(now time.Time, height int) string {
 	}
 	var b strings.Builder
 	a := &w.work.Agent
-	fmt.Fprintf(&b, "%s  %s%s  %s\n\n", cmp.Or(a.DisplayName, a.Name), a.Presence, because(a.Reason, ": "), fraction(a.Load, a.Limits))
+	fmt.Fprintf(&b, "%s  %s%s  %s\n\n", cmp.Or(a.DisplayName, a.Name), a.Presence, because(a.Reason, ": "), eventlog.Occupancy(a.Load, a.Limits))
 	if len(w.work.Tickets) == 0 {
 		b.WriteString("  Nothing before you. Offers appear here as they come.\n")
 	}

@@ -1,0 +1,146 @@
+package eventlog
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+// verbs of the log for people.
+var told = map[Type]string{
+	Opened: "opened", Offered: "offered", Accepted: "accepted", Assigned: "assigned",
+	Declined: "declined", OfferExpired: "offer expired", OfferRescinded: "offer rescinded",
+	Transferred: "transferred", Returned: "returned", Rerouted: "routed anew",
+	Drained: "moved out of a deleted queue", Pended: "pending on the customer", Held: "on hold",
+	Resumed: "resumed", Resolved: "resolved", Reopened: "reopened", Closed: "closed",
+	Cancelled: "cancelled", Updated: "updated", Replied: "reply", Noted: "note",
+	SetAside: "set aside",
+}
+
+// Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
+func (r *Record) Tell() []string {
+	what := told[r.Type]
+	if what == "" {
+		what = string(r.Type)
+	}
+	by := r.Actor
+	if r.ImpersonatedBy != "" {
+		by = r.ImpersonatedBy + " as " + by
+	}
+	line := what + outcome(r) + because(by, ", by ")
+	lines := []string{line + because(r.Reason, ": ")}
+	if rule := ruleOf(r); rule != "" {
+		lines = append(lines, fmt.Sprintf("because of %s, in plan %d", rule, r.PlanRevision))
+	}
+	if d := r.Dispatch; d != nil {
+		lines = append(lines, whyAgent(d))
+	}
+	if r.Timer != nil {
+		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
+	}
+	return append(lines, said(r)...)
+}
+
+func outcome(r *Record) string {
+	if r.To == nil {
+		return ""
+	}
+	switch r.Type {
+	case Opened, Rerouted:
+		return " in queue " + r.To.Queue
+	case Drained, Returned:
+		return " to queue " + r.To.Queue
+	case Transferred:
+		if r.To.Status == ticket.Open {
+			return " to agent " + r.To.Agent
+		}
+		return " to queue " + r.To.Queue
+	case Offered, Assigned:
+		return " to agent " + r.To.Agent
+	case Resumed, Reopened:
+		if r.To.Status == ticket.Waiting {
+			return ", waits in queue " + r.To.Queue
+		}
+		return " with agent " + r.To.Agent
+	}
+	return ""
+}
+
+// ruleOf is what routing decided by.
+func ruleOf(r *Record) string {
+	var data struct {
+		Rule   string               `json:"rule"`
+		Routed *RoutedData `json:"routed"`
+	}
+	switch r.Type {
+	case Opened, Rerouted, Updated:
+		if json.Unmarshal(r.Data, &data) == nil && data.Routed != nil {
+			return data.Routed.Rule
+		}
+	}
+	return data.Rule
+}
+
+// whyAgent explains an offer.
+func whyAgent(d *Dispatch) string {
+	why := "because of " + d.Why
+	if others := d.Considered[min(1, len(d.Considered)):]; len(others) > 0 {
+		why += ", before " + strings.Join(others, ", ")
+	} else {
+		why += "; nobody else could take it"
+	}
+	if len(d.Load) > 0 {
+		why += "; they had " + Occupancy(d.Load, d.Limits)
+	}
+	if !d.Until.IsZero() {
+		why += "; until " + d.Until.Local().Format(time.TimeOnly)
+	}
+	return why
+}
+
+// Occupancy tells an agent's load as parts of their limits.
+func Occupancy(load, limits map[string]int) string {
+	var parts []string
+	for _, channel := range slices.Sorted(maps.Keys(load)) {
+		if load[channel] > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %d %s", load[channel], max(limits[channel], 1), channel))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// said is the text of a message, and what an update changed.
+func said(r *Record) []string {
+	var lines []string
+	var message MessageData
+	if json.Unmarshal(r.Data, &message) == nil && message.Body != "" {
+		from := message.From
+		if from == "" {
+			from = "Note"
+		}
+		lines = append(lines, from+": "+message.Body)
+	}
+	var update UpdatedData
+	if r.Type == Updated && json.Unmarshal(r.Data, &update) == nil {
+		for _, field := range slices.Sorted(maps.Keys(update.Changed)) {
+			lines = append(lines, fmt.Sprintf("%s is now %v", field, update.Changed[field]))
+		}
+	}
+	return lines
+}
+
+// because puts a word before a value that is there.
+func because(value, before string) string {
+	if value == "" {
+		return ""
+	}
+	return before + value
+}
