@@ -24,6 +24,8 @@ const (
 	volumeTLS   = "tls"
 	volumeCA    = "ca"
 	volumeToken = "token"
+	// volumeNotifiers has the URLs of the notifiers.
+	volumeNotifiers = "notifiers"
 
 	// deskGrace is how long a desk may take to answer what it has begun and to close its store.
 	deskGrace = 30
@@ -157,6 +159,11 @@ func deskStatefulSet(h *v1alpha1.HelpDesk, image Image) *appsv1ac.StatefulSetApp
 				corev1ac.PersistentVolumeClaimVolumeSource().WithClaimName(DeskName(h.Name))),
 			corev1ac.Volume().WithName(volumeTLS).WithSecret(
 				corev1ac.SecretVolumeSource().WithSecretName(DeskTLSName(h.Name))))
+	if len(h.Spec.Notifiers) > 0 {
+		desk.WithArgs("--notifiers-dir=" + notifyPath).
+			WithVolumeMounts(corev1ac.VolumeMount().WithName(volumeNotifiers).WithMountPath(notifyPath).WithReadOnly(true))
+		pod.WithVolumes(notifiersVolume(h))
+	}
 	return appsv1ac.StatefulSet(DeskName(h.Name), h.Namespace).
 		WithLabels(childLabels(componentDesk, h.Name, h.Name)).
 		WithOwnerReferences(controllerReference(plan.KindHelpDesk, h)).

@@ -48,7 +48,7 @@ func TestHelpDeskTellsThatTheClockWasSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := planOutcomes(map[plan.Key]metav1.Object{key: helpDesk}, compiled, active, "", nil)[key]
-		helpDesk.Status = helpDeskStatus(helpDesk, o, serves, nil)
+		helpDesk.Status = helpDeskStatus(helpDesk, o, serves, nil, nil)
 		return meta.FindStatusCondition(helpDesk.Status.Conditions, v1alpha1.ConditionClockStepped)
 	}
 	if c := look(); c != nil {

@@ -28,6 +28,9 @@ import (
 // lookAtSecrets is how often the Secrets with certificates are looked at: they are not watched, and one may be deleted.
 const lookAtSecrets = 30 * time.Minute
 
+// lookForSecrets is how often a Secret is looked for that a notifier names and that is not there.
+const lookForSecrets = 30 * time.Second
+
 // helpDeskReconciler runs the desk of each HelpDesk, and writes its status.
 type helpDeskReconciler struct {
 	client.Client
@@ -77,10 +80,11 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 
 	again, certificateErr := r.ensureCertificate(ctx, &h)
 	children, childrenErr := r.ensureChildren(ctx, &h)
-	failed := ignoreTerminating(utilerrors.NewAggregate([]error{certificateErr, childrenErr}))
+	unresolved, secretsErr := r.notifierProblems(ctx, &h)
+	failed := ignoreTerminating(utilerrors.NewAggregate([]error{certificateErr, childrenErr, secretsErr}))
 
 	if o, ok := r.outcomes.of(plan.KindHelpDesk, &h); ok {
-		h.Status = helpDeskStatus(&h, o, children, refusals(failed))
+		h.Status = helpDeskStatus(&h, o, children, unresolved, refusals(failed))
 		written, err := patchStatus(ctx, r, before, &h)
 		if written {
 			tellChange(r.events, before, &h)
@@ -90,7 +94,11 @@ func (r *helpDeskReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	if failed != nil || certificateErr != nil {
 		return ctrl.Result{}, failed
 	}
-	return ctrl.Result{RequeueAfter: untilCertificate(again, r.clock.Now())}, nil
+	wait := untilCertificate(again, r.clock.Now())
+	if len(unresolved) > 0 {
+		wait = min(wait, lookForSecrets)
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // untilCertificate is how long to wait before the certificates are looked at again, which are due then: at least a second, for

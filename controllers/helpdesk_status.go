@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,13 +13,13 @@ import (
 )
 
 // helpDeskStatus is the status for what is known of a HelpDesk: its part of the Plan, its children, and why they could not
-// be brought to their desired state, if so.
-func helpDeskStatus(h *v1alpha1.HelpDesk, o outcome, children deskChildren, failed error) v1alpha1.HelpDeskStatus {
+// be brought to their desired state, if so. Unresolved are references that the Plan has nothing to do with.
+func helpDeskStatus(h *v1alpha1.HelpDesk, o outcome, children deskChildren, unresolved []plan.Problem, failed error) v1alpha1.HelpDeskStatus {
 	status := *h.Status.DeepCopy()
 	o.problems = append(o.problems[:len(o.problems):len(o.problems)], volumeProblems(h, children.claim)...)
 	report(&status.Status, h.Generation, append([]metav1.Condition{
 		accepted(o.problems),
-		resolvedRefs(o.problems),
+		resolvedRefs(slices.Concat(o.problems, unresolved)),
 		deskAvailable(h.Name, children, failed),
 		deskReachable(o),
 		programmed(o, h.Status.Conditions),

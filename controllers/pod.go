@@ -25,6 +25,7 @@ const (
 	caPath     = "/etc/caseload/ca"
 	tlsPath    = "/etc/caseload/tls"
 	dataPath   = "/var/lib/caseload"
+	notifyPath = "/etc/caseload/notifiers"
 	tempPath   = "/tmp"
 	caKey      = "ca.crt"
 	volumeTemp = "tmp"

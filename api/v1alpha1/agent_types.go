@@ -105,6 +105,12 @@ type AgentSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	Assignments []Assignment `json:"assignments,omitempty"`
+
+	// contacts are where the agent is told of offers and hand-offs, in the order in which they are told.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Contacts []Contact `json:"contacts,omitempty"`
 }
 
 // Agent is a person who works tickets.

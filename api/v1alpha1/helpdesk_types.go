@@ -126,6 +126,21 @@ type HelpDeskSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
+	// notifiers are the ways to tell agents of offers and hand-offs; their contacts name them.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Notifiers []Notifier `json:"notifiers,omitempty"`
+
+	// externalURL is the address at which people reach the desk, such as that of an Ingress; notifications link to pages
+	// below it. Absent: the address of the desk's Service, which is good inside the cluster.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != '' && !self.contains('?') && !self.contains('#')",message="must be an absolute http or https URL without query, such as https://support.example.com"
+	ExternalURL string `json:"externalURL,omitempty"`
+
 	// desk shapes the desk's pod.
 	// +optional
 	Desk DeskWorkload `json:"desk,omitzero"`

@@ -63,6 +63,7 @@ Changed files are read again: an object that is wrong keeps its last good versio
 	cmd.Flags().StringVar(&o.HelpDesk, "help-desk", "", "HelpDesk to run, if the files have several")
 	cmd.Flags().StringVar(&o.Data, "data", "", "folder of the store, kept afterwards (default: a temporary one)")
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "loopback address of the API")
+	cmd.Flags().StringVar(&o.NotifiersDir, "notifiers-dir", "", "folder with a file for each notifier of the HelpDesk, which has the URL of its service")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "only say where it is, and what is wrong")
 	cmd.AddCommand(newDemoLoad())
 	return cmd

@@ -23,10 +23,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 
+	"github.com/caseload-dev/caseload/controllers"
 	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
+	"github.com/caseload-dev/caseload/internal/desk/page"
 	"github.com/caseload-dev/caseload/internal/desk/server"
 	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
+	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/version"
 )
 
@@ -38,6 +41,7 @@ type deskOptions struct {
 	data, tlsDir        string
 	listen, probeListen string
 	localTokens         string
+	notifiersDir        string
 	logFormat, logLevel string
 }
 
@@ -77,6 +81,7 @@ The certificate in --tls-dir (tls.crt, tls.key) is read again when it changes. O
 	flags.StringVar(&o.listen, "listen", ":8443", "address of the API")
 	flags.StringVar(&o.probeListen, "probe-listen", "", "address of /healthz and /readyz by plain HTTP, for the kubelet; empty: none")
 	flags.StringVar(&o.localTokens, "local-tokens", "", "YAML file of the callers' tokens, for a desk without a cluster")
+	flags.StringVar(&o.notifiersDir, "notifiers-dir", "", "folder with a file for each notifier of the HelpDesk, which has the URL of its service")
 	flags.StringVar(&o.logFormat, "log-format", "json", "json or text")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	for _, name := range []string{"help-desk", "data"} {
@@ -106,6 +111,17 @@ func (o deskOptions) check() error {
 		return fmt.Errorf("--listen=%s: with --local-tokens the desk listens on the loopback interface only; say 127.0.0.1:8443", o.listen)
 	}
 	return nil
+}
+
+// address at which people reach the desk unless its HelpDesk says otherwise.
+func (o deskOptions) address() string {
+	switch {
+	case o.namespace != "":
+		return "https://" + controllers.DeskHost(o.namespace, o.helpDesk)
+	case o.tlsDir != "":
+		return "https://" + o.listen
+	}
+	return "http://" + o.listen
 }
 
 // gcPercent lets Go's heap grow further before it is collected. Most of the desk's memory is SQLite's and not of that heap,
@@ -139,11 +155,15 @@ func runDesk(ctx context.Context, o deskOptions) (err error) {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	d, err := desk.New(desk.Options{Store: store, HelpDesk: o.helpDesk, Logger: log, Registerer: registry, TempDir: temporary})
+	d, err := desk.New(desk.Options{
+		Store: store, HelpDesk: o.helpDesk, Logger: log, Registerer: registry, TempDir: temporary,
+		Address: o.address(), NotifierURL: outbox.URLsIn(o.notifiersDir),
+	})
 	if err != nil {
 		return err
 	}
 	serve := server.Options{HelpDesk: o.helpDesk, Namespace: o.namespace, Registry: registry, Logger: log,
+		Page:    page.New(d, o.helpDesk, log),
 		AgentOf: func(user string) string { return d.AgentOf(o.namespace, user) }}
 	run := []func(context.Context) error{d.Run}
 	if o.localTokens != "" {

@@ -20,9 +20,11 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
 	"github.com/caseload-dev/caseload/internal/desk/client"
+	"github.com/caseload-dev/caseload/internal/desk/page"
 	"github.com/caseload-dev/caseload/internal/desk/server"
 	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
 	"github.com/caseload-dev/caseload/internal/manifest"
+	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
@@ -35,6 +37,8 @@ type Options struct {
 	HelpDesk string
 	// Data is the folder of the store; it is created.
 	Data string
+	// NotifiersDir has a file for each notifier of the HelpDesk with the URL of its service; empty: nothing is sent.
+	NotifiersDir string
 	// Listen is a loopback address.
 	Listen string
 	Logger *slog.Logger
@@ -90,7 +94,11 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 	if d.store, err = sqlite.Open(ctx, filepath.Join(o.Data, "desk.db"), sqlite.Options{}); err != nil {
 		return nil, err
 	}
-	d.desk, err = desk.New(desk.Options{Store: d.store, HelpDesk: d.target.Name, Logger: o.Logger, TempDir: o.Data})
+	d.URL = "http://" + d.listener.Addr().String()
+	d.desk, err = desk.New(desk.Options{
+		Store: d.store, HelpDesk: d.target.Name, Logger: o.Logger, TempDir: o.Data,
+		Address: d.URL, NotifierURL: outbox.URLsIn(o.NotifiersDir),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +167,11 @@ func (d *Demo) serveLocally() error {
 	}
 	d.server, err = server.New(d.desk, server.Options{
 		HelpDesk: d.target.Name, Authenticator: users, Authorizer: users, Logger: d.Logger,
+		Page: page.New(d.desk, d.target.Name, d.Logger),
 	})
 	if err != nil {
 		return err
 	}
-	d.URL = "http://" + d.listener.Addr().String()
 	d.Desk, err = client.New(client.Options{URL: d.URL, Token: d.Token})
 	return err
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
@@ -40,6 +41,10 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// HTTPClient delivers what no queue worker claims; nil: outbox.NewClient.
 	HTTPClient *http.Client
+	// Address at which people reach the desk if the HelpDesk declares none, such as https://acme-desk.support.svc.
+	Address string
+	// NotifierURL is the URL of a notifier's service, with its credentials; nil: none has one.
+	NotifierURL func(notifier string) (string, error)
 	// TempDir is where Backup puts its copy before it streams it. It is this desk's alone: what it holds of a backup is
 	// removed at the start. Empty: os.TempDir, which is left as it is.
 	TempDir string
@@ -54,6 +59,11 @@ type Desk struct {
 	http     *http.Client
 	tempDir  string
 	metrics  *metrics
+
+	address     string
+	notifierURL func(string) (string, error)
+	// pace is the transactions' alone, which run one after the other.
+	pace notify.Pace
 
 	time *deskClock
 	// backup is held while one is made.
@@ -89,9 +99,14 @@ func New(o Options) (*Desk, error) {
 	if o.HTTPClient == nil {
 		o.HTTPClient = outbox.NewClient()
 	}
+	if o.NotifierURL == nil {
+		o.NotifierURL = func(notifier string) (string, error) {
+			return "", fmt.Errorf("the desk has no URL of notifier %s", notifier)
+		}
+	}
 	d := &Desk{
 		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
-		stopping: make(chan struct{}),
+		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}),
 	}
 	d.metrics = newMetrics(d)
 	if err := removeBackups(o.TempDir); err != nil {

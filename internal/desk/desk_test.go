@@ -43,6 +43,8 @@ type rig struct {
 	org   *organisation
 	// hash of the active plan.
 	hash string
+	// notifiers have the URLs of the notifiers' services.
+	notifiers map[string]string
 }
 
 // newRig is a desk that serves the organisation.
@@ -65,7 +67,10 @@ func (r *rig) open() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	d, err := desk.New(desk.Options{Store: s, Clock: r.clock, HelpDesk: "acme", TempDir: filepath.Dir(r.path)})
+	d, err := desk.New(desk.Options{
+		Store: s, Clock: r.clock, HelpDesk: "acme", TempDir: filepath.Dir(r.path),
+		Address: "https://acme-desk.support.svc", NotifierURL: r.notifierURL,
+	})
 	if err != nil {
 		r.Fatal(err)
 	}

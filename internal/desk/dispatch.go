@@ -11,6 +11,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/store"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -223,10 +224,15 @@ func (c *change) give(decision *dispatch.Decision, pool string, commit *api.Comm
 	if err != nil {
 		return nil, err
 	}
+	told := notification{kind: notify.Offer, ticket: next}
 	if queue.Offer.Auto {
+		told.kind, told.reason = notify.HandOff, "assigned by queue "+t.Queue
 		if err := c.served(next); err != nil {
 			return nil, err
 		}
+	}
+	if _, err := c.notify(told); err != nil {
+		return nil, err
 	}
 	c.desk.metrics.wait.WithLabelValues(t.Queue).Observe(c.now.Sub(t.EnteredQueueAt).Seconds())
 	// Each decision is a version of its agent, so that the next of the batch can name it.

@@ -26,7 +26,7 @@ var (
 	oldestDesc  = prometheus.NewDesc("caseload_desk_queue_oldest_seconds", "Age of the oldest waiting ticket.", []string{"queue"}, nil)
 	agentsDesc  = prometheus.NewDesc("caseload_desk_queue_agents", "Agents who can serve the queue, by what they are now.", []string{"queue", "state"}, nil)
 	planDesc    = prometheus.NewDesc("caseload_desk_plan_revision", "Revision of the active plan.", nil, nil)
-	outboxDesc  = prometheus.NewDesc("caseload_desk_outbox_messages", "Messages of the outbox.", []string{"state"}, nil)
+	outboxDesc  = prometheus.NewDesc("caseload_desk_outbox_messages", "Messages of the outbox, by webhook or notifier: waiting, and dead letters.", []string{"destination", "state"}, nil)
 	workersDesc = prometheus.NewDesc("caseload_desk_workers", "Queue workers that are alive.", nil, nil)
 	behindDesc  = prometheus.NewDesc("caseload_desk_clock_behind_seconds", "How far the machine's clock is behind desk time, after it was set back.", nil, nil)
 )
@@ -92,8 +92,10 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(planDesc, float64(o.PlanRevision))
 	gauge(workersDesc, float64(len(o.Workers)))
-	gauge(outboxDesc, float64(o.Outbox.Waiting), "waiting")
-	gauge(outboxDesc, float64(o.Outbox.Dead), "dead")
+	for _, d := range o.Outbox.Destinations {
+		gauge(outboxDesc, float64(d.Waiting), d.Name, "waiting")
+		gauge(outboxDesc, float64(d.Dead), d.Name, "dead")
+	}
 	for _, q := range o.Queues {
 		gauge(oldestDesc, float64(q.OldestSeconds), q.Name)
 		for status, n := range map[string]int{

@@ -58,29 +58,63 @@ func (d *Desk) claim(ctx context.Context, claimant, actor string, limit int, due
 		if err != nil {
 			return err
 		}
-		urls := map[string]string{}
-		for _, webhook := range c.plan.HelpDesk.Webhooks {
-			urls[webhook.Name] = webhook.URL
-		}
+		sent := newSending(c)
 		for i := range due {
 			m := &due[i]
-			url, declared := urls[m.Destination]
-			if !declared {
-				m.Dead, m.ClaimedBy, m.LastError = true, "", fmt.Sprintf("webhook %s is no longer declared", m.Destination)
-				if err := c.settle(eventlog.OutboxDead, m); err != nil {
-					return err
-				}
+			message, err := sent.prepare(m)
+			if err != nil {
+				return err
+			}
+			if message == nil {
 				continue
 			}
 			m.ClaimedBy, m.NextAt = claimant, c.now.Add(outbox.ClaimTime)
 			if err := c.settle(eventlog.OutboxClaimed, m); err != nil {
 				return err
 			}
-			claimed = append(claimed, api.Message{ID: m.ID, URL: url, Key: m.Key, Body: m.Body, Attempts: m.Attempts})
+			message.Destination, message.Key = m.Destination, m.Key
+			claimed = append(claimed, api.Message{ID: m.ID, Attempts: m.Attempts, Message: *message})
 		}
 		return nil
 	})
 	return claimed, err
+}
+
+// sending prepares messages that are claimed together.
+type sending struct {
+	*change
+	webhooks map[string]string
+	// gone are the messages among them that went into a digest.
+	gone map[int64]bool
+}
+
+func newSending(c *change) *sending {
+	s := &sending{change: c, webhooks: map[string]string{}, gone: map[int64]bool{}}
+	for _, webhook := range c.plan.HelpDesk.Webhooks {
+		s.webhooks[webhook.Name] = webhook.URL
+	}
+	return s
+}
+
+// prepare what is to be sent of a message; nil if nothing is now.
+func (s *sending) prepare(m *store.Message) (*outbox.Message, error) {
+	if s.gone[m.ID] {
+		return nil, nil
+	}
+	if m.Address != "" {
+		return s.notification(m)
+	}
+	url, declared := s.webhooks[m.Destination]
+	if !declared {
+		return nil, s.bury(m, fmt.Sprintf("webhook %s is no longer declared", m.Destination))
+	}
+	return &outbox.Message{Type: outbox.Webhook, URL: url, Body: m.Body}, nil
+}
+
+// bury a message that cannot be delivered.
+func (c *change) bury(m *store.Message, reason string) error {
+	m.Dead, m.ClaimedBy, m.LastError = true, "", reason
+	return c.settle(eventlog.OutboxDead, m)
 }
 
 // settle stores a message's new state and puts it on record.
@@ -142,7 +176,7 @@ func (c *change) failed(m *store.Message, reason string) (outcome string, err er
 	m.ClaimedBy, m.LastError = "", reason
 	if m.Attempts >= outbox.MaxAttempts {
 		m.Dead = true
-		c.desk.log.Error("message given up", "webhook", m.Destination, "key", m.Key, "attempts", m.Attempts, "error", reason)
+		c.desk.log.Error("message given up", "destination", m.Destination, "key", m.Key, "attempts", m.Attempts, "error", reason)
 		return "dead", c.settle(eventlog.OutboxDead, m)
 	}
 	m.NextAt = c.now.Add(outbox.Wait(m.Attempts))
@@ -173,7 +207,7 @@ func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan stru
 	for i, m := range messages {
 		all.Go(func() {
 			results[i].ID = m.ID
-			if err := outbox.Deliver(ctx, d.http, m.URL, m.Key, m.Body); err != nil {
+			if err := outbox.Deliver(ctx, d.http, &m.Message); err != nil {
 				results[i].Error = err.Error()
 			}
 		})

@@ -120,7 +120,8 @@ func (d *Desk) Overview(ctx context.Context, _ api.Call) (*api.Overview, error) 
 		}
 		o.Teams = teamsOverview(p, states)
 		o.Queues = queuesOverview(p, states, counts, o)
-		o.Outbox.Waiting, o.Outbox.Dead, err = r.OutboxCounts()
+		outbox, err := r.OutboxCounts()
+		o.Outbox = outboxOverview(p, outbox)
 		return err
 	})
 	if err != nil {
@@ -204,4 +205,21 @@ func count(n *int, yes bool) {
 	if yes {
 		*n++
 	}
+}
+
+// outboxOverview has the messages by destination, the declared ones also when they have none.
+func outboxOverview(p *plan.Plan, counts map[string]store.OutboxCount) api.OutboxOverview {
+	for _, webhook := range p.HelpDesk.Webhooks {
+		counts[webhook.Name] = counts[webhook.Name]
+	}
+	for name := range p.HelpDesk.Notifiers {
+		counts[name] = counts[name]
+	}
+	var o api.OutboxOverview
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		n := counts[name]
+		o.Waiting, o.Dead = o.Waiting+n.Waiting, o.Dead+n.Dead
+		o.Destinations = append(o.Destinations, api.OutboxDestination{Name: name, Waiting: n.Waiting, Dead: n.Dead})
+	}
+	return o
 }

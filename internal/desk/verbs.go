@@ -9,6 +9,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -214,10 +215,16 @@ func (d *Desk) Transfer(ctx context.Context, call api.Call, id int64, body api.T
 		if err := c.save(t, &next, eventlog.Record{Type: eventlog.Transferred, Reason: body.Reason}); err != nil {
 			return nil, err
 		}
-		if body.Agent != "" {
-			return &next, c.served(&next)
+		if body.Agent == "" {
+			return &next, nil
 		}
-		return &next, nil
+		if body.Agent != call.Agent {
+			_, err := c.notify(notification{kind: notify.HandOff, ticket: &next, reason: c.actor + ": " + body.Reason})
+			if err != nil {
+				return nil, err
+			}
+		}
+		return &next, c.served(&next)
 	})
 }
 

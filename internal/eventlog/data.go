@@ -72,6 +72,12 @@ type OutboxData struct {
 	Attempts int `json:"attempts,omitempty"`
 	// NextAt is when it is tried again, or when a claim ends.
 	NextAt time.Time `json:"nextAt,omitzero"`
+	// Agent and Ticket of a notification that was enqueued, and the Kind of it.
+	Agent  string `json:"agent,omitempty"`
+	Ticket int64  `json:"ticket,omitempty"`
+	Kind   string `json:"kind,omitempty"`
+	// Into is the key of the message that one was digested into.
+	Into string `json:"into,omitempty"`
 }
 
 // ClockData of ClockStepped.

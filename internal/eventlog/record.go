@@ -51,7 +51,9 @@ const (
 	OutboxDelivered Type = "outbox.delivered"
 	OutboxFailed    Type = "outbox.failed"
 	OutboxDead      Type = "outbox.dead"
-	ClockStepped    Type = "clock.stepped" // the machine's clock went back; desk time did not
+	OutboxDropped   Type = "outbox.dropped"  // a notification that was settled before it was sent
+	OutboxDigested  Type = "outbox.digested" // a notification that is sent with others as one
+	ClockStepped    Type = "clock.stepped"   // the machine's clock went back; desk time did not
 )
 
 // State is what matters of a ticket to order, ownership and timers.

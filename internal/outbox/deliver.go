@@ -1,5 +1,5 @@
-// Package outbox is what a message to a webhook is: which ticket events a webhook receives, the CloudEvent made of one,
-// the delivery, and when to try again. Queue workers and the desk share it.
+// Package outbox is what a message of the outbox is: which ticket events a webhook receives and the CloudEvent made of one,
+// the delivery of those and of notifications by chat and mail, and when to try again. Queue workers and the desk share it.
 package outbox
 
 import (
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 )
 
 // MaxAttempts is how often a message is tried before it becomes a dead letter.
@@ -40,19 +42,61 @@ func Wait(attempts int) time.Duration {
 	return wait/2 + rand.N(wait/2+1)
 }
 
-// idempotencyKeyHeader carries the message's key, which is the same for every attempt.
-const idempotencyKeyHeader = "Idempotency-Key"
+// Type of a message.
+type Type string
 
-// Deliver posts a message once. An answer other than 2xx is an error that quotes the beginning of what came back.
-func Deliver(ctx context.Context, client *http.Client, url, key string, body []byte) error {
+const (
+	// Webhook is a CloudEvent, posted.
+	Webhook Type = "Webhook"
+	// Chat and Mail are notifications.
+	Chat = Type(v1alpha1.NotifierChat)
+	Mail = Type(v1alpha1.NotifierMail)
+)
+
+// Message is what one attempt delivers.
+type Message struct {
+	Type Type `json:"type"`
+	// Destination names the webhook or the notifier.
+	Destination string `json:"destination"`
+	// URL of the webhook, or of the notifier's service, with its credentials.
+	URL string `json:"url"`
+	// Key is the idempotency key: the same for every attempt.
+	Key string `json:"key"`
+	// Address that a notification is for, and the sender of a mail.
+	Address string `json:"address,omitempty"`
+	From    string `json:"from,omitempty"`
+	// Subject and Body of a notification; of a webhook the Body is the CloudEvent.
+	Subject string `json:"subject,omitempty"`
+	Body    []byte `json:"body"`
+	// At is when a notification was made, the date of a mail.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Deliver a message once. No error tells what is secret of its URL.
+func Deliver(ctx context.Context, client *http.Client, m *Message) error {
 	ctx, cancel := context.WithTimeout(ctx, DeliveryTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	switch m.Type {
+	case Chat:
+		return withoutSecrets(m.URL, sendChat(ctx, m))
+	case Mail:
+		return withoutSecrets(m.URL, sendMail(ctx, m))
+	default:
+		return post(ctx, client, m)
+	}
+}
+
+// idempotencyKeyHeader carries the message's key.
+const idempotencyKeyHeader = "Idempotency-Key"
+
+// post to a webhook. An answer other than 2xx is an error that quotes the beginning of what came back.
+func post(ctx context.Context, client *http.Client, m *Message) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.URL, bytes.NewReader(m.Body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", event.ApplicationCloudEventsJSON+"; charset=utf-8")
-	request.Header.Set(idempotencyKeyHeader, key)
+	request.Header.Set(idempotencyKeyHeader, m.Key)
 	response, err := client.Do(request)
 	if err != nil {
 		return err

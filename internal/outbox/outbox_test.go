@@ -55,7 +55,7 @@ func TestDeliverTakesOnlySuccessForDelivered(t *testing.T) {
 				_, _ = w.Write([]byte(strings.Repeat("no thanks ", 1000)))
 			}
 		}))
-		err := Deliver(context.Background(), NewClient(), hook.URL, "k", []byte("{}"))
+		err := Deliver(context.Background(), NewClient(), &Message{URL: hook.URL, Key: "k", Body: []byte("{}")})
 		hook.Close()
 		if (err == nil) != delivered {
 			t.Errorf("status %d: %v", status, err)

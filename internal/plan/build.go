@@ -1,9 +1,11 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -147,6 +149,12 @@ func (d *declarations) addHelpDesk(p *Plan) {
 	}
 	p.HelpDesk.DefaultTeam = present(d.teams, string(spec.DefaultTeamRef.Name))
 	p.HelpDesk.Webhooks = spec.Webhooks
+	p.HelpDesk.ExternalURL = strings.TrimRight(spec.ExternalURL, "/")
+	p.HelpDesk.Notifiers = make(map[string]v1alpha1.Notifier, len(spec.Notifiers))
+	for _, n := range spec.Notifiers {
+		n.Type = cmp.Or(n.Type, v1alpha1.NotifierChat)
+		p.HelpDesk.Notifiers[n.Name] = n
+	}
 }
 
 func (d *declarations) addTeams(p *Plan) {
@@ -200,6 +208,7 @@ func (d *declarations) addAgents(p *Plan) {
 		for _, l := range limits {
 			a.Limits[string(l.Channel)] = max(int(l.Max), 1)
 		}
+		a.Contacts = contacts(o.Spec.Contacts, p.HelpDesk.Notifiers)
 		p.Agents[name] = a
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Teams)) {

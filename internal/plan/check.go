@@ -220,6 +220,8 @@ func unreadable(object metav1.Object) []Problem {
 	switch o := object.(type) {
 	case *v1alpha1.HelpDesk:
 		span("spec.reopenWindow", o.Spec.ReopenWindow)
+	case *v1alpha1.Agent:
+		problems = append(problems, unreadableContacts(o.Spec.Contacts)...)
 	case *v1alpha1.Tier:
 		agents(o.Spec.AgentSelector)
 	case *v1alpha1.Queue:

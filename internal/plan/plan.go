@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/routing"
 )
 
@@ -106,6 +107,10 @@ type HelpDesk struct {
 	ReopenWindow    time.Duration
 	MaxMissedOffers int
 	Webhooks        []v1alpha1.Webhook
+	// Notifiers by name.
+	Notifiers map[string]v1alpha1.Notifier
+	// ExternalURL at which people reach the desk; empty: that of its Service.
+	ExternalURL string
 }
 
 // Team of people.
@@ -182,6 +187,8 @@ type Agent struct {
 	Languages map[string]bool
 	// Limits per channel, each at least 1. Limit has the value of a channel that is not listed.
 	Limits map[string]int
+	// Contacts at notifiers that the HelpDesk has, in the order declared.
+	Contacts []notify.Contact
 }
 
 // DefaultLimit is an agent's limit for a channel that neither the agent nor the team lists.

@@ -36,6 +36,10 @@ func (c *compilation) warn(p *Plan) {
 			}
 		case *v1alpha1.Queue:
 			c.warnUnstaffed(cand, p.Queues[o.Name], p)
+		case *v1alpha1.Agent:
+			if cand.chosen == declared {
+				c.warnContacts(cand, o, p)
+			}
 		case *v1alpha1.RoutingPolicy:
 			if cand.chosen == declared {
 				c.warnRules(cand, o, p)

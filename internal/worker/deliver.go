@@ -81,11 +81,11 @@ func (w *Worker) claim(ctx context.Context, room chan struct{}) ([]api.Message, 
 // send makes one attempt.
 func (w *Worker) send(ctx context.Context, m api.Message) api.Delivery {
 	result := api.Delivery{ID: m.ID}
-	if err := outbox.Deliver(ctx, w.http, m.URL, m.Key, m.Body); err != nil {
+	if err := outbox.Deliver(ctx, w.http, &m.Message); err != nil {
 		reason := []rune(err.Error())
 		result.Error = string(reason[:min(len(reason), maxError)])
 		w.metrics.deliveries.WithLabelValues(outcomeFailed).Inc()
-		w.log.Info("a message was not taken", "message", m.ID, "url", m.URL, "attempt", m.Attempts, "error", err)
+		w.log.Info("a message was not taken", "message", m.ID, "destination", m.Destination, "attempt", m.Attempts, "error", err)
 		return result
 	}
 	w.metrics.deliveries.WithLabelValues(outcomeDelivered).Inc()

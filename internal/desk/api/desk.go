@@ -6,6 +6,7 @@ import (
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/routing"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -135,11 +136,9 @@ type Committed struct {
 
 // Message of the outbox that a worker claimed to deliver.
 type Message struct {
-	ID       int64  `json:"id"`
-	URL      string `json:"url"`
-	Key      string `json:"key"`
-	Body     []byte `json:"body"`
-	Attempts int    `json:"attempts"`
+	ID       int64 `json:"id"`
+	Attempts int   `json:"attempts"`
+	outbox.Message
 }
 
 // ClaimMessages asks for messages to deliver.
@@ -266,4 +265,13 @@ type WorkerStatus struct {
 type OutboxOverview struct {
 	Waiting int `json:"waiting"`
 	Dead    int `json:"dead"`
+	// Destinations are the webhooks and notifiers, by name.
+	Destinations []OutboxDestination `json:"destinations,omitempty"`
+}
+
+// OutboxDestination counts the messages for one webhook or notifier.
+type OutboxDestination struct {
+	Name    string `json:"name"`
+	Waiting int    `json:"waiting"`
+	Dead    int    `json:"dead"`
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
+	"github.com/caseload-dev/caseload/internal/notify"
 )
 
 // Options of a Server.
@@ -28,6 +29,8 @@ type Options struct {
 	Authorizer    auth.Authorizer
 	// AgentOf gives the agent that a user is, by the user's name as RBAC has it; empty: none. Nil: nobody is an agent.
 	AgentOf func(user string) string
+	// Page answers below notify.LinkPath, where notifications link to; nil: nothing does.
+	Page http.Handler
 	// Registry takes the server's metrics and is what /metrics shows. Nil: one of its own.
 	Registry *prometheus.Registry
 	// Logger; nil: the default one.
@@ -73,6 +76,9 @@ func New(service api.Service, o Options) (*Server, error) {
 	s.registerDesk()
 	s.mux.Handle("GET /healthz", s.Probes())
 	s.mux.Handle("GET /readyz", s.Probes())
+	if o.Page != nil {
+		s.mux.Handle(notify.LinkPath, o.Page)
+	}
 	s.mux.HandleFunc("/", s.noSuchOperation)
 	return s, s.describe()
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/server"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/routing"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -148,7 +149,10 @@ var answers = []any{
 	&api.Changes{Position: 99, Waiting: []dispatch.Demand{demand}, Gone: []int64{3}, Now: at},
 	&api.ClassWindow{Class: "c", Demands: []dispatch.Demand{demand}, More: true},
 	&api.Committed{Refused: []string{"", "ticket changed"}, Position: 100},
-	&api.ClaimedMessages{Messages: []api.Message{{ID: 1, URL: "https://x", Key: "k", Body: []byte(`{"specversion":"1.0"}`)}}},
+	&api.ClaimedMessages{Messages: []api.Message{{ID: 1, Attempts: 2, Message: outbox.Message{
+		Type: outbox.Mail, Destination: "mail", URL: "smtp://x", Key: "k", Address: "jo@example.com", From: "desk@example.com",
+		Subject: "s", Body: []byte("b"), At: at,
+	}}}},
 	&api.Records{Items: []eventlog.Record{{Seq: 1, At: at, Type: eventlog.Accepted, To: &eventlog.State{Status: ticket.Open}}}, Position: 1},
 	&api.Overview{HelpDesk: "acme", Now: at, Queues: []api.QueueOverview{{Name: "q", Waiting: 3}}},
 }

@@ -98,8 +98,10 @@ type Reader interface {
 	// Outbox lists at most limit messages due at now, the longest due first; dead letters are never due.
 	Outbox(now time.Time, limit int) ([]Message, error)
 	Message(id int64) (*Message, error)
-	// OutboxCounts counts the messages that wait and the dead letters.
-	OutboxCounts() (waiting, dead int, err error)
+	// OutboxTo lists at most limit messages due at now for one address, the longest due first.
+	OutboxTo(destination, address string, now time.Time, limit int) ([]Message, error)
+	// OutboxCounts counts the messages by destination.
+	OutboxCounts() (map[string]OutboxCount, error)
 	// NextOutbox is the earliest instant at which a message falls due, zero for none.
 	NextOutbox() (time.Time, error)
 }
@@ -183,14 +185,19 @@ type Answer struct {
 	At      time.Time
 }
 
+// OutboxCount has the number of messages that wait, and of dead letters.
+type OutboxCount struct{ Waiting, Dead int }
+
 // Message of the outbox, to be delivered at least once.
 type Message struct {
 	ID int64 `json:"id"`
-	// Destination names the webhook.
+	// Destination names the webhook, or the notifier of a notification.
 	Destination string `json:"destination"`
+	// Address at the notifier; empty for a webhook.
+	Address string `json:"address,omitempty"`
 	// Key is the idempotency key: the same for every attempt.
 	Key string `json:"key"`
-	// Body of the CloudEvent, JSON.
+	// Body of a webhook's CloudEvent, or the notices of a notification, JSON.
 	Body []byte `json:"body"`
 	// Attempts so far, and when the next may be claimed. NextAt of a claimed message is the end of its claim.
 	Attempts int       `json:"attempts"`

@@ -98,10 +98,32 @@ func (r *reader) Message(id int64) (*store.Message, error) {
 	return document[store.Message](r.conn, "SELECT doc FROM outbox WHERE id = ?", id)
 }
 
-func (r *reader) OutboxCounts() (waiting, dead int, err error) {
-	err = r.conn.row(`SELECT (SELECT count(*) FROM outbox WHERE dead = 0), (SELECT count(*) FROM outbox WHERE dead = 1)`,
-		nil, &waiting, &dead)
-	return waiting, dead, err
+func (r *reader) OutboxTo(destination, address string, now time.Time, limit int) ([]store.Message, error) {
+	return documents[store.Message](r.conn, `SELECT doc FROM outbox
+		WHERE destination = ? AND dead = 0 AND address = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?`,
+		destination, address, now.UnixMicro(), limit)
+}
+
+func (r *reader) OutboxCounts() (map[string]store.OutboxCount, error) {
+	counts := map[string]store.OutboxCount{}
+	err := r.conn.rows("SELECT destination, dead, count(*) FROM outbox INDEXED BY outbox_address GROUP BY destination, dead", nil,
+		func(rows *sql.Rows) error {
+			var destination string
+			var dead bool
+			var n int
+			if err := rows.Scan(&destination, &dead, &n); err != nil {
+				return err
+			}
+			count := counts[destination]
+			if dead {
+				count.Dead = n
+			} else {
+				count.Waiting = n
+			}
+			counts[destination] = count
+			return nil
+		})
+	return counts, err
 }
 
 func (r *reader) NextOutbox() (time.Time, error) {

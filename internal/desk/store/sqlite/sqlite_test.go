@@ -149,6 +149,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		_, _ = r.Idempotent("c", "k")
 		_, _ = r.Meta("m")
 		_, _ = r.Outbox(time.Now(), 1)
+		_, _ = r.OutboxTo("chat", "@jo", time.Now(), 1)
 		_, _ = r.Message(1)
 		_, _ = r.NextOutbox()
 		return r.(*reader).conn.failed

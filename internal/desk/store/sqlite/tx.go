@@ -127,8 +127,8 @@ func (t *tx) InsertMessage(m *store.Message) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.conn.exec("INSERT INTO outbox (id, next_at, dead, doc) VALUES (?, ?, ?, ?)",
-		m.ID, m.NextAt.UnixMicro(), m.Dead, doc); err != nil {
+	if _, err := t.conn.exec("INSERT INTO outbox (id, destination, address, next_at, dead, doc) VALUES (?, ?, ?, ?, ?, ?)",
+		m.ID, m.Destination, m.Address, m.NextAt.UnixMicro(), m.Dead, doc); err != nil {
 		return err
 	}
 	t.numbers.message = m.ID

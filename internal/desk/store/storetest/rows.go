@@ -294,8 +294,8 @@ func testOutbox(t *testing.T, open Open) {
 			return err
 		}
 		wantEqual(t, "next", at, next)
-		w, d, err := r.OutboxCounts()
-		wantEqual(t, "waiting and dead", []int{w, d}, []int{waiting, dead})
+		counts, err := r.OutboxCounts()
+		wantEqual(t, "waiting and dead", counts["crm"], store.OutboxCount{Waiting: waiting, Dead: dead})
 		return err
 	}
 	view(t, s, func(r store.Reader) error { return check(r, nil, time.Time{}, 0, 0) })
@@ -331,6 +331,34 @@ func testOutbox(t *testing.T, open Open) {
 		}
 		wantEqual(t, "claimed message", claimed, &messages[1])
 		return check(r, []int64{1}, at(10), 3, 1)
+	})
+	// Three for jo, of which one is not due and one a dead letter, one for somebody else, and one of the same name elsewhere.
+	to := []store.Message{
+		{Destination: "chat", Address: "@jo", NextAt: at(4)}, {Destination: "chat", Address: "@jo", NextAt: at(3)},
+		{Destination: "chat", Address: "@jo", NextAt: at(11)}, {Destination: "chat", Address: "@jo", NextAt: at(3), Dead: true},
+		{Destination: "chat", Address: "@sam", NextAt: at(3)}, {Destination: "mail", Address: "@jo", NextAt: at(3)},
+	}
+	update(t, s, func(tx store.Tx) error {
+		for i := range to {
+			if err := tx.InsertMessage(&to[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	view(t, s, func(r store.Reader) error {
+		for limit, want := range map[int][]int64{10: {to[1].ID, to[0].ID}, 1: {to[1].ID}} {
+			due, err := r.OutboxTo("chat", "@jo", at(10), limit)
+			if err != nil {
+				return err
+			}
+			wantEqual(t, "due to jo by chat", ids(due), want)
+		}
+		counts, err := r.OutboxCounts()
+		wantEqual(t, "counts", counts, map[string]store.OutboxCount{
+			"crm": {Waiting: 3, Dead: 1}, "chat": {Waiting: 4, Dead: 1}, "mail": {Waiting: 1},
+		})
+		return err
 	})
 }
 

@@ -1,0 +1,120 @@
+package page
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/internal/ticket"
+)
+
+//go:embed page.html
+var markup string
+
+//go:embed page.css
+var style string
+
+var document = template.Must(template.New("page").Funcs(template.FuncMap{
+	"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // ours, and pinned by the policy
+	"time":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
+	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+}).Parse(markup))
+
+// policy allows our style, and forms sent to this page; no script, no image, nobody who frames it.
+var policy = func() string {
+	sum := sha256.Sum256([]byte(style))
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		base64.StdEncoding.EncodeToString(sum[:]))
+}()
+
+// view is what the page shows. All of it is escaped.
+type view struct {
+	Title, HelpDesk, Agent string
+	// Problem and Done are what became of a form.
+	Problem, Done string
+	// Standing says where the ticket is; Until when an offer ends.
+	Standing string
+	Until    time.Time
+	// Ticket is absent for who no longer has it.
+	Ticket  *ticket.Ticket
+	Fields  []field
+	Prior   []ticket.Ticket
+	Earlier int64
+	History []entry
+	// Key makes a form sent twice count once. Offer is what can be accepted; zero: nothing.
+	Key                string
+	Offer              int64
+	CanReply, CanSolve bool
+}
+
+type field struct{ Name, Value string }
+
+// entry of the history: what happened, why, and what was said.
+type entry struct {
+	At            time.Time
+	What          string
+	Why           []string
+	From, Message string
+}
+
+// tell the view a ticket that is its agent's.
+func (v *view) tell(h *api.TicketHistory) {
+	t := &h.Ticket
+	v.Ticket, v.Prior, v.Earlier = t, h.Prior, h.EarlierRecords
+	v.Fields = fields(h)
+	may := func(e ticket.EventName) bool { return slices.Contains(ticket.Allowed(t.Status), e) }
+	switch t.Status {
+	case ticket.Offered:
+		v.Standing, v.Offer, v.Until = "Offered to you", t.Offer.ID, t.Offer.Until
+	case ticket.Open, ticket.Pending, ticket.OnHold:
+		v.Standing = string(t.Status) + ", with you"
+		v.CanReply, v.CanSolve = may(ticket.AgentReplyEvent), may(ticket.ResolveEvent)
+	default:
+		v.Standing = string(t.Status)
+	}
+	for i := range h.Records {
+		v.History = append(v.History, entryOf(&h.Records[i]))
+	}
+	slices.Reverse(v.History)
+}
+
+func fields(h *api.TicketHistory) []field {
+	t := &h.Ticket
+	customer := t.Customer
+	if h.Customer != nil {
+		customer = strings.Join(slices.DeleteFunc([]string{h.Customer.Name, h.Customer.ID, h.Customer.Segment},
+			func(s string) bool { return s == "" }), ", ")
+	}
+	amount := ""
+	if t.Amount != nil {
+		amount = fmt.Sprintf("%d %s", t.Amount.Amount, t.Amount.Currency)
+	}
+	all := []field{
+		{"Priority", string(t.Priority)}, {"Queue", t.Queue}, {"Channel", t.Channel}, {"Customer", customer},
+		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},
+		{"Amount", amount}, {"Tags", strings.Join(t.Tags, ", ")},
+	}
+	return slices.DeleteFunc(all, func(f field) bool { return f.Value == "" })
+}
+
+func entryOf(r *eventlog.Record) entry {
+	lines := r.Tell()
+	e := entry{At: r.At, What: lines[0], Why: lines[1:]}
+	var said eventlog.MessageData
+	if json.Unmarshal(r.Data, &said) == nil && said.Body != "" {
+		e.From, e.Message = said.From, said.Body
+		if e.From == "" {
+			e.From = "Note"
+		}
+		e.Why = slices.DeleteFunc(e.Why, func(line string) bool { return line == e.From+": "+e.Message })
+	}
+	return e
+}
