@@ -90,6 +90,60 @@ type Offer struct {
 	Timeout Duration `json:"timeout,omitempty"`
 }
 
+// RelaxationStage are the requirements that hold for a ticket from a time in the queue on.
+//
+// +kubebuilder:validation:XValidation:rule="duration(self.after) >= duration('1s') && duration(self.after) <= duration('720h')",message="relaxation.after must be from 1s to 720h"
+type RelaxationStage struct {
+	// after this time in the queue the stage begins. Each stage is later than the one before.
+	// +required
+	After Duration `json:"after,omitempty"`
+
+	// requirements of the stage, in full: what is not repeated here is not asked any more. {} asks nothing.
+	// +required
+	Requirements *Requirements `json:"requirements,omitempty"`
+}
+
+// Overflow hands tickets that wait too long to another queue.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.after) || duration(self.after) >= duration('1s') && duration(self.after) <= duration('720h')",message="overflow.after must be from 1s to 720h"
+type Overflow struct {
+	// after this time in the queue a ticket that nobody has taken goes to the other queue. Absent: only what finds this
+	// queue full goes there.
+	// +optional
+	After Duration `json:"after,omitempty"`
+
+	// queueRef names the queue that takes them, in any tier. One that is full or does not serve the ticket's channel is
+	// passed over for the queue that it overflows to.
+	// +required
+	QueueRef QueueReference `json:"queueRef,omitzero"`
+}
+
+// WhenFull says what becomes of a ticket that routing sends to a full queue.
+//
+// +kubebuilder:validation:Enum=Overflow;Reject
+type WhenFull string
+
+const (
+	// WhenFullOverflow: it goes to the queue that overflow names.
+	WhenFullOverflow WhenFull = "Overflow"
+	// WhenFullReject: it is not opened, and who sends it is told so.
+	WhenFullReject WhenFull = "Reject"
+)
+
+// WaitingLimit bounds how many tickets wait in a queue.
+type WaitingLimit struct {
+	// max is the number of waiting tickets from which on the queue is full.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	Max int32 `json:"max,omitempty"`
+
+	// whenFull says what becomes of a ticket that routing sends here then. What people transfer, what an agent gives back and
+	// what comes from a deleted queue is always taken.
+	// +required
+	WhenFull WhenFull `json:"whenFull,omitempty"`
+}
+
 // QueueState says whether tickets of the queue are offered.
 //
 // +kubebuilder:validation:Enum=Open;Paused
@@ -103,6 +157,8 @@ const (
 )
 
 // QueueSpec declares a line of waiting tickets and who is offered them.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.waitingLimit) || self.waitingLimit.whenFull != 'Overflow' || has(self.overflow)",message="waitingLimit.whenFull: Overflow needs overflow.queueRef: name the queue that takes what finds no room, or say whenFull: Reject"
 type QueueSpec struct {
 	// tierRef names the tier whose agents and queue workers serve the queue.
 	// +required
@@ -128,6 +184,22 @@ type QueueSpec struct {
 	// requirements an agent must meet.
 	// +optional
 	Requirements Requirements `json:"requirements,omitzero"`
+
+	// relaxation of the requirements for tickets that wait long, in stages. Time counts from the ticket's entry into the queue.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="[1, 2, 3, 4, 5, 6, 7].all(i, i >= size(self) || duration(self[i - 1].after) < duration(self[i].after))",message="each stage of relaxation must begin later than the one before: sort them by after"
+	Relaxation []RelaxationStage `json:"relaxation,omitempty"`
+
+	// overflow hands tickets that wait too long, or find the queue full, to another queue. They keep their age.
+	// +optional
+	Overflow *Overflow `json:"overflow,omitempty"`
+
+	// waitingLimit bounds how many tickets wait. Absent: any number.
+	// +optional
+	WaitingLimit *WaitingLimit `json:"waitingLimit,omitempty"`
 
 	// strategy that chooses among agents who can take a ticket, after the one who last served its customer.
 	// +optional

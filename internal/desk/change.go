@@ -161,6 +161,7 @@ func (c *change) apply(t *ticket.Ticket, event ticket.Event, r eventlog.Record) 
 
 // insert stores a new ticket with its record.
 func (c *change) insert(t *ticket.Ticket, r eventlog.Record) error {
+	t.Await(c.patience(t), c.now)
 	if err := c.InsertTicket(t, c.class(t)); err != nil {
 		return err
 	}
@@ -169,6 +170,7 @@ func (c *change) insert(t *ticket.Ticket, r eventlog.Record) error {
 
 // save stores a changed ticket with its record.
 func (c *change) save(before, after *ticket.Ticket, r eventlog.Record) error {
+	after.Await(c.patience(after), c.now)
 	if err := c.UpdateTicket(after, c.class(after)); err != nil {
 		if errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("ticket %d %w", after.ID, err)
@@ -207,6 +209,14 @@ func (c *change) class(t *ticket.Ticket) string {
 		return dispatch.Class(q, t)
 	}
 	return ""
+}
+
+// patience of the queue that the ticket is in; none in a queue that the plan does not have.
+func (c *change) patience(t *ticket.Ticket) ticket.Patience {
+	if q := c.plan.Queues[t.Queue]; q != nil {
+		return q.Patience
+	}
+	return ticket.Patience{}
 }
 
 // load moves the capacity that a ticket holds from the agent who had it to the one who has it.

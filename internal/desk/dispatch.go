@@ -204,7 +204,7 @@ func (c *change) give(decision *dispatch.Decision, pool string, commit *api.Comm
 	}
 
 	record := eventlog.Record{Type: eventlog.Offered, Dispatch: &eventlog.Dispatch{
-		OrderKey: decision.OrderKey, Position: commit.Position, Pool: pool, Epoch: commit.Epoch, Round: decision.Round,
+		OrderKey: decision.OrderKey, Position: commit.Position, Pool: pool, Epoch: commit.Epoch, Round: decision.Round, Stage: t.Stage,
 		Considered: decision.Considered, Why: decision.Why, Load: maps.Clone(a.Load), Limits: agent.Limits,
 	}}
 	if record.Dispatch.Offer, err = c.NextOffer(); err != nil {

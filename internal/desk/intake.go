@@ -37,7 +37,7 @@ func (d *Desk) OpenTickets(ctx context.Context, call api.Call, body api.OpenTick
 			opened, err := c.open(body.Tickets[i].Content)
 			var refused *api.Problem
 			switch {
-			case errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity:
+			case errors.As(err, &refused) && (refused.Type == api.ProblemInvalid || refused.Type == api.ProblemQueueFull):
 				results[i].Error = refused.Detail
 			case err != nil:
 				return nil, err
@@ -49,7 +49,7 @@ func (d *Desk) OpenTickets(ctx context.Context, call api.Call, body api.OpenTick
 	})
 }
 
-// open refuses before it writes, so that a refused ticket of a batch leaves nothing behind.
+// open refuses before it writes, so that a refused ticket of a batch leaves nothing behind but what is known of its customer.
 func (c *change) open(content ticket.Content) (*api.OpenedTicket, error) {
 	if c.plan.Revision == 0 {
 		return nil, notReady()
@@ -70,8 +70,12 @@ func (c *change) open(content ticket.Content) (*api.OpenedTicket, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.reject(opened.Queue); err != nil {
+		return nil, err
+	}
 	data := openedData(opened)
-	if err := c.insert(opened, eventlog.Record{Type: eventlog.Opened, Data: eventlog.Encode(data)}); err != nil {
+	opened, err = c.insertRouted(opened, eventlog.Record{Type: eventlog.Opened, Data: eventlog.Encode(data)})
+	if err != nil {
 		return nil, err
 	}
 	return &api.OpenedTicket{ID: opened.ID, Status: opened.Status, Ticket: opened}, nil

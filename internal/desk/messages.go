@@ -77,7 +77,7 @@ func (c *change) followUp(t *ticket.Ticket, body string) (*ticket.Ticket, error)
 		return nil, err
 	}
 	data := openedData(opened)
-	return opened, c.insert(opened, eventlog.Record{
+	return c.insertRouted(opened, eventlog.Record{
 		Type: eventlog.Opened, Reason: fmt.Sprintf("the customer replied to ticket %d, which is over", t.ID),
 		Data: eventlog.Encode(eventlog.MessageData{From: fromCustomer, Body: body, Opened: &data}),
 	})

@@ -19,6 +19,7 @@ type metrics struct {
 	clockSteps prometheus.Counter
 	lateness   *prometheus.HistogramVec
 	wait       *prometheus.HistogramVec
+	rejected   *prometheus.CounterVec
 }
 
 var (
@@ -54,11 +55,14 @@ func newMetrics(d *Desk) *metrics {
 			Name: "caseload_desk_offer_wait_seconds", Help: "Time from entering the queue to an offer.",
 			Buckets: []float64{.01, .05, .25, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400},
 		}, []string{"queue"}),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "caseload_desk_tickets_rejected_total", Help: "Tickets that were not opened since their queue was full.",
+		}, []string{"queue"}),
 	}
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.events, m.decisions, m.deliveries, m.clockSteps, m.lateness, m.wait}
+	return []prometheus.Collector{m.events, m.decisions, m.deliveries, m.clockSteps, m.lateness, m.wait, m.rejected}
 }
 
 // Describe implements prometheus.Collector.

@@ -30,7 +30,7 @@ type migration struct {
 	Gone []string `json:"gone,omitempty"`
 	// Drains are deleted queues that may have tickets.
 	Drains []drain `json:"drains,omitempty"`
-	// Reclass are queues whose tickets belong to other classes of demand than before.
+	// Reclass are queues whose tickets belong to other classes of demand than before, or relax or overflow at other times.
 	Reclass []string `json:"reclass,omitempty"`
 	// After is the last waiting ticket that was routed anew; Done: all were.
 	After int64 `json:"after,omitempty"`
@@ -77,34 +77,32 @@ func (c *change) beginMigration(before *plan.Plan) error {
 		switch is := c.plan.Queues[name]; {
 		case is == nil:
 			m.Drains = append(m.Drains, drainOf(before.Queues[name], c.plan))
-		case classifies(before.Queues[name]) != classifies(is) && !slices.Contains(m.Reclass, name):
+		case treatment(before.Queues[name]) != treatment(is) && !slices.Contains(m.Reclass, name):
 			m.Reclass = append(m.Reclass, name)
 		}
 	}
 	return c.migrate(m)
 }
 
-// classifies tells how a queue sorts its tickets into classes of demand, by a sample.
-func classifies(q *plan.Queue) string {
-	return dispatch.Class(q, &ticket.Ticket{Content: ticket.Content{Channel: "Sample", Language: "xx"}})
+// treatment tells how a queue sorts its tickets into classes of demand, by a sample of each stage, and when it does what
+// with them.
+func treatment(q *plan.Queue) string {
+	var classes []string
+	for stage := range q.Stages {
+		sample := ticket.Ticket{Content: ticket.Content{Channel: "Sample", Language: "xx"}, Stage: stage}
+		classes = append(classes, dispatch.Class(q, &sample))
+	}
+	return fmt.Sprint(classes, q.Patience)
 }
 
-// drainOf finds who takes the tickets of a deleted queue: its tier's default queue, its team's or that of a team above, or
-// the built-in one.
+// drainOf finds who takes the tickets of a deleted queue: its default queue, or the built-in one.
 func drainOf(deleted *plan.Queue, p *plan.Plan) drain {
-	d := drain{Queue: deleted.Name, To: plan.UnroutedQueue,
-		Why: fmt.Sprintf("queue %s was deleted; neither its tier nor its team has a default queue", deleted.Name)}
-	if tier := p.Tiers[deleted.Tier]; tier != nil && p.Queues[tier.DefaultQueue] != nil {
-		d.To, d.Why = tier.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of tier %s", deleted.Name, tier.Name)
-		return d
+	to, of := p.DefaultQueue(deleted)
+	if to == "" {
+		return drain{Queue: deleted.Name, To: plan.UnroutedQueue,
+			Why: fmt.Sprintf("queue %s was deleted; neither its tier nor its team has a default queue", deleted.Name)}
 	}
-	for team := range p.Lineage(deleted.Team) {
-		if p.Queues[team.DefaultQueue] != nil {
-			d.To, d.Why = team.DefaultQueue, fmt.Sprintf("queue %s was deleted; default queue of team %s", deleted.Name, team.Name)
-			break
-		}
-	}
-	return d
+	return drain{Queue: deleted.Name, To: to, Why: fmt.Sprintf("queue %s was deleted; default queue of %s", deleted.Name, of)}
 }
 
 func readMigration(r store.Reader) (*migration, error) {
@@ -275,22 +273,33 @@ func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, err
 	if t.Follows(route) {
 		return nil, nil
 	}
-	return c.apply(t, ticket.Reroute{Route: route}, eventlog.Record{
+	full, err := c.full(route.Queue)
+	if err != nil {
+		return nil, err
+	}
+	next, err := c.apply(t, ticket.Reroute{Route: route}, eventlog.Record{
 		Type: eventlog.Rerouted, Reason: reason,
 		Data: eventlog.Encode(eventlog.RoutedData{Rule: route.Rule, Tags: route.AddTags}),
 	})
+	if err != nil || t.Queue == next.Queue || !full {
+		return next, err
+	}
+	return c.overflowFull(next)
 }
 
-// reclassify stores the ticket under its new class of demand, and gives one that was set aside another chance.
+// reclassify stores the ticket under its new class of demand and with its new timers, gives one that was set aside another
+// chance, and one that overflowed from a queue that is gone a home where it is.
 func (c *change) reclassify(t *ticket.Ticket, queues []string) error {
+	stay := ticket.Route{Queue: t.HomeQueue, Priority: t.Priority, AddTags: t.RoutedTags, Rule: t.Rule, PlanRevision: c.plan.Revision}
 	reason := "its queue has other requirements now"
 	switch {
+	case t.HomeQueue != t.Queue && c.plan.Queues[t.HomeQueue] == nil:
+		stay.Queue, reason = t.Queue, fmt.Sprintf("queue %s, which it came from, was deleted", t.HomeQueue)
 	case t.SetAside != "":
 		reason = "another try under a new plan; it was set aside: " + t.SetAside
 	case !slices.Contains(queues, t.Queue):
 		return nil
 	}
-	stay := ticket.Route{Queue: t.Queue, Priority: t.Priority, AddTags: t.RoutedTags, Rule: t.Rule, PlanRevision: c.plan.Revision}
 	_, err := c.apply(t, ticket.Reroute{Route: stay}, eventlog.Record{
 		Type: eventlog.Rerouted, Reason: reason, Data: eventlog.Encode(eventlog.RoutedData{Rule: t.Rule}),
 	})

@@ -29,15 +29,26 @@ func planData(p *plan.Plan) eventlog.PlanData {
 }
 
 func planQueue(q *plan.Queue) eventlog.PlanQueue {
-	skills := make(map[string]int, len(q.Requirements.Skills))
-	for _, s := range q.Requirements.Skills {
-		skills[string(s.Name)] = int(s.MinLevel)
+	data := eventlog.PlanQueue{
+		Tier: q.Tier, Priority: q.Priority, Channels: slices.Sorted(maps.Keys(q.Channels)),
+		Strategy: string(q.Strategy), Auto: q.Offer.Auto, TimeoutMillis: q.Offer.Timeout.Milliseconds(), Paused: q.Paused,
+		Overflow: q.Overflow, OverflowMillis: q.Patience.Overflow.Milliseconds(), MaxWaiting: q.MaxWaiting,
+		PlanStage: planStage(&q.Stages[0]),
 	}
-	return eventlog.PlanQueue{
-		Tier: q.Tier, Priority: q.Priority, Channels: slices.Sorted(maps.Keys(q.Channels)), Skills: skills,
-		LanguageMatch: string(q.Requirements.LanguageMatch), Strategy: string(q.Strategy), Auto: q.Offer.Auto,
-		TimeoutMillis: q.Offer.Timeout.Milliseconds(), Paused: q.Paused, Agents: q.Agents,
+	for i, after := range q.Patience.Relax {
+		stage := planStage(&q.Stages[i+1])
+		stage.AfterMillis = after.Milliseconds()
+		data.Relaxation = append(data.Relaxation, stage)
 	}
+	return data
+}
+
+func planStage(s *plan.Stage) eventlog.PlanStage {
+	skills := make(map[string]int, len(s.Requirements.Skills))
+	for _, skill := range s.Requirements.Skills {
+		skills[string(skill.Name)] = int(skill.MinLevel)
+	}
+	return eventlog.PlanStage{Skills: skills, LanguageMatch: string(s.Requirements.LanguageMatch), Agents: s.Agents}
 }
 
 func planAgent(a *plan.Agent) eventlog.PlanAgent {

@@ -105,6 +105,12 @@ func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket
 	case ticket.ReopenTimer:
 		r.Type, r.Reason = eventlog.Closed, "the reopen window ended"
 		return c.apply(t, ticket.Elapse{}, r)
+	case ticket.RelaxTimer:
+		r.Type, r.Reason = eventlog.Relaxed, "nobody has taken it yet"
+		return c.apply(t, ticket.Relax{}, r)
+	case ticket.OverflowTimer:
+		r.Reason = fmt.Sprintf("nobody took it in queue %s", t.Queue)
+		return c.overflow(t, r)
 	}
 	return nil, fmt.Errorf("ticket %d has a timer of a kind that nothing acts on: %s", t.ID, timer.Kind)
 }

@@ -237,7 +237,7 @@ func (c *change) queueTakes(name string, t *ticket.Ticket) error {
 	if q == nil {
 		return invalid("body.queue", name, "there is no queue %q", name)
 	}
-	if len(q.Channels) > 0 && !q.Channels[t.Channel] {
+	if !q.Serves(t.Channel) {
 		return invalid("body.queue", name, "queue %q does not serve channel %s", name, t.Channel)
 	}
 	return nil

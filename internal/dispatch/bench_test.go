@@ -21,8 +21,8 @@ func busyPool() scene {
 		pool: &plan.Pool{Name: "q0"}, agents: map[string]*dispatch.AgentState{},
 	}
 	for i := range 10 {
-		q := &plan.Queue{Name: fmt.Sprintf("q%d", i), Priority: i % 3, Strategy: strategies[i%4]}
-		q.Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "x"}, {Name: "y"}}
+		q := &plan.Queue{Name: fmt.Sprintf("q%d", i), Priority: i % 3, Strategy: strategies[i%4], Stages: make([]plan.Stage, 1)}
+		q.Stages[0].Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "x"}, {Name: "y"}}
 		s.plan.Queues[q.Name] = q
 		s.pool.Queues = append(s.pool.Queues, q.Name)
 	}
@@ -35,8 +35,8 @@ func busyPool() scene {
 		}
 		s.pool.Agents = append(s.pool.Agents, name)
 		for _, n := range []int{i % 10, (i + 3) % 10} {
-			q := s.plan.Queues[s.pool.Queues[n]]
-			q.Agents = append(q.Agents, name)
+			stage := s.plan.Queues[s.pool.Queues[n]].Stage(0)
+			stage.Agents = append(stage.Agents, name)
 		}
 	}
 	for i := range 1000 {

@@ -79,16 +79,20 @@ func drawScene(t *rapid.T) scene {
 		q := &plan.Queue{Name: fmt.Sprintf("q%d", i), Channels: map[string]bool{}}
 		q.Priority = rapid.IntRange(-1, 1).Draw(t, "queuePriority")
 		q.Strategy = rapid.SampledFrom([]v1alpha1.Strategy{v1alpha1.LeastOccupied, v1alpha1.LongestIdle, v1alpha1.MostSkilled, v1alpha1.RoundRobin}).Draw(t, "strategy")
-		q.Requirements.LanguageMatch = rapid.SampledFrom([]v1alpha1.LanguageMatch{v1alpha1.LanguageIgnored, v1alpha1.LanguagePreferred, v1alpha1.LanguageRequired}).Draw(t, "languageMatch")
-		q.Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "x"}}
+		for range rapid.IntRange(1, 3).Draw(t, "stages") {
+			stage := plan.Stage{}
+			stage.Requirements.LanguageMatch = rapid.SampledFrom([]v1alpha1.LanguageMatch{v1alpha1.LanguageIgnored, v1alpha1.LanguagePreferred, v1alpha1.LanguageRequired}).Draw(t, "languageMatch")
+			stage.Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "x"}}
+			for _, name := range names {
+				if rapid.IntRange(0, 3).Draw(t, "selected") < 3 {
+					stage.Agents = append(stage.Agents, name)
+				}
+			}
+			q.Stages = append(q.Stages, stage)
+		}
 		q.Paused = rapid.IntRange(0, 9).Draw(t, "paused") == 9
 		if rapid.IntRange(0, 4).Draw(t, "channels") == 4 {
 			q.Channels["Chat"] = true
-		}
-		for _, name := range names {
-			if rapid.IntRange(0, 3).Draw(t, "selected") < 3 {
-				q.Agents = append(q.Agents, name)
-			}
 		}
 		s.plan.Queues[q.Name] = q
 		s.pool.Queues = append(s.pool.Queues, q.Name)
@@ -99,6 +103,7 @@ func drawScene(t *rapid.T) scene {
 		waits.Channel = rapid.SampledFrom(channels).Draw(t, "channel")
 		waits.Language = rapid.SampledFrom(languages).Draw(t, "language")
 		waits.Priority = rapid.SampledFrom(ticket.Priorities).Draw(t, "priority")
+		waits.Stage = rapid.IntRange(0, len(q.Stages)-1).Draw(t, "stage")
 		waits.Round = rapid.IntRange(0, 2).Draw(t, "round")
 		for range max(0, rapid.IntRange(-3, 4).Draw(t, "asks")) {
 			waits.Asks = append(waits.Asks, ticket.Ask{
@@ -164,10 +169,11 @@ func (o *oracle) decide() (outcomes []outcome) {
 func (o *oracle) times(agent string) int { return o.given[agent] % 1000 }
 
 func (o *oracle) can(q *plan.Queue, d dispatch.Demand, agent string) bool {
-	if q.Paused || len(q.Channels) > 0 && !q.Channels[d.Channel] || !slices.Contains(q.Agents, agent) {
+	stage := q.Stages[d.Stage]
+	if q.Paused || len(q.Channels) > 0 && !q.Channels[d.Channel] || !slices.Contains(stage.Agents, agent) {
 		return false
 	}
-	if q.Requirements.LanguageMatch == v1alpha1.LanguageRequired && !o.speaks(agent, d.Language) {
+	if stage.Requirements.LanguageMatch == v1alpha1.LanguageRequired && !o.speaks(agent, d.Language) {
 		return false
 	}
 	after := maps.Clone(o.load[agent])
@@ -233,7 +239,7 @@ func (o *oracle) pick(q *plan.Queue, d dispatch.Demand, can []string) (string, i
 }
 
 func (o *oracle) better(q *plan.Queue, d dispatch.Demand, a, b string) int {
-	if q.Requirements.LanguageMatch == v1alpha1.LanguagePreferred && o.speaks(a, d.Language) != o.speaks(b, d.Language) {
+	if q.Stages[d.Stage].Requirements.LanguageMatch == v1alpha1.LanguagePreferred && o.speaks(a, d.Language) != o.speaks(b, d.Language) {
 		if o.speaks(a, d.Language) {
 			return -1
 		}
@@ -374,8 +380,8 @@ func TestDecisionsHold(t *testing.T) {
 func TestUnservableBlockNobody(t *testing.T) {
 	p := &plan.Plan{
 		Queues: map[string]*plan.Queue{
-			"blocked": {Name: "blocked", Priority: 9, Agents: []string{"away"}},
-			"served":  {Name: "served", Agents: []string{"jo"}},
+			"blocked": {Name: "blocked", Priority: 9, Stages: []plan.Stage{{Agents: []string{"away"}}}},
+			"served":  {Name: "served", Stages: []plan.Stage{{Agents: []string{"jo"}}}},
 		},
 		Agents: map[string]*plan.Agent{"away": {Name: "away"}, "jo": {Name: "jo"}},
 	}

@@ -50,7 +50,7 @@ func Guard(q *plan.Queue, a *plan.Agent, s *AgentState, d *Demand, now time.Time
 	if q.Paused {
 		return refuse(ReasonPaused, "queue %q is paused", q.Name)
 	}
-	if r := Eligible(q, a, d.Channel, d.Language); r != nil {
+	if r := Eligible(q, d.Stage, a, d.Channel, d.Language); r != nil {
 		return r
 	}
 	if s.Presence != Available {
@@ -68,32 +68,29 @@ func Guard(q *plan.Queue, a *plan.Agent, s *AgentState, d *Demand, now time.Time
 	return nil
 }
 
-// Eligible returns nil if the agent may serve tickets of the queue with that channel and language ("": none), whether or
-// not they are present and free.
-func Eligible(q *plan.Queue, a *plan.Agent, channel, language string) *Refusal {
-	if !serves(q, channel) {
+// Eligible returns nil if the agent may serve tickets of the queue at that stage of its requirements, with that channel
+// and language ("": none), whether or not they are present and free.
+func Eligible(q *plan.Queue, number int, a *plan.Agent, channel, language string) *Refusal {
+	if !q.Serves(channel) {
 		return refuse(ReasonChannel, "queue %q does not serve channel %s", q.Name, channel)
 	}
-	if _, selected := slices.BinarySearch(q.Agents, a.Name); !selected {
-		for _, need := range q.Requirements.Skills {
+	stage := q.Stage(number)
+	if _, selected := slices.BinarySearch(stage.Agents, a.Name); !selected {
+		for _, need := range stage.Requirements.Skills {
 			if have := a.Skills[string(need.Name)]; have < max(int(need.MinLevel), 1) {
 				return refuse(ReasonSkill, "agent %q has skill %s at level %d, queue %q requires %d", a.Name, need.Name, have, q.Name, need.MinLevel)
 			}
 		}
 		return refuse(ReasonNotSelected, "agent %q is neither selected for queue %q nor assigned to it", a.Name, q.Name)
 	}
-	if !understands(q, a, language) {
+	if !understands(stage, a, language) {
 		return refuse(ReasonLanguage, "agent %q does not speak %s, which queue %q requires", a.Name, language, q.Name)
 	}
 	return nil
 }
 
-func serves(q *plan.Queue, channel string) bool {
-	return len(q.Channels) == 0 || q.Channels[channel]
-}
-
-func understands(q *plan.Queue, a *plan.Agent, language string) bool {
-	return q.Requirements.LanguageMatch != v1alpha1.LanguageRequired || Speaks(a, language)
+func understands(s *plan.Stage, a *plan.Agent, language string) bool {
+	return s.Requirements.LanguageMatch != v1alpha1.LanguageRequired || Speaks(a, language)
 }
 
 // Speaks says whether the agent speaks the language: it or a more general one (pt for pt-BR). Everybody speaks "".

@@ -45,6 +45,7 @@ func (c *candidate) take(channel string, number int64) {
 type line struct {
 	class             string
 	queue             *plan.Queue
+	stage             *plan.Stage
 	channel, language string
 	window            *Window
 	// next is the index of the first demand not yet looked at, and at its place in the order.
@@ -58,17 +59,17 @@ type line struct {
 // newLine returns nil if no free agent can serve the class, or the plan does not know its queue.
 func newLine(p *plan.Plan, class string, w *Window, r *run) *line {
 	l := &line{class: class, window: w}
-	if !l.parse(p) || l.queue.Paused || !serves(l.queue, l.channel) {
+	if !l.parse(p) || l.queue.Paused || !l.queue.Serves(l.channel) {
 		return nil
 	}
-	if len(r.free) <= len(l.queue.Agents) {
+	if len(r.free) <= len(l.stage.Agents) {
 		for _, c := range r.free {
 			if l.has(c) {
 				l.add(c)
 			}
 		}
 	} else {
-		for _, name := range l.queue.Agents {
+		for _, name := range l.stage.Agents {
 			if c := r.byName[name]; c != nil {
 				l.add(c)
 			}
@@ -82,24 +83,28 @@ func newLine(p *plan.Plan, class string, w *Window, r *run) *line {
 	return l
 }
 
-// parse finds what the class stands for; see Class.
+// parse finds what the class stands for.
 func (l *line) parse(p *plan.Plan) bool {
-	name, rest, _ := strings.Cut(l.class, "/")
-	l.channel, l.language, _ = strings.Cut(rest, "/")
-	l.queue = p.Queues[name]
-	return l.queue != nil
+	var name string
+	var stage int
+	name, stage, l.channel, l.language = parseClass(l.class)
+	if l.queue = p.Queues[name]; l.queue == nil {
+		return false
+	}
+	l.stage = l.queue.Stage(stage)
+	return true
 }
 
 func (l *line) add(c *candidate) {
-	if c.fits(l.channel) && understands(l.queue, c.agent, l.language) {
+	if c.fits(l.channel) && understands(l.stage, c.agent, l.language) {
 		l.places = append(l.places, &place{candidate: c, rank: l.rank(c)})
 	}
 }
 
 // has says whether the agent can serve the class at all.
 func (l *line) has(c *candidate) bool {
-	_, selected := slices.BinarySearch(l.queue.Agents, c.agent.Name)
-	return selected && understands(l.queue, c.agent, l.language)
+	_, selected := slices.BinarySearch(l.stage.Agents, c.agent.Name)
+	return selected && understands(l.stage, c.agent, l.language)
 }
 
 // head sets the place in the order. What waits behind an exhausted window comes no earlier than the window's last ticket,
@@ -182,7 +187,7 @@ func (a rank) compare(b rank) int {
 
 func (l *line) rank(c *candidate) rank {
 	var r rank
-	if l.queue.Requirements.LanguageMatch == v1alpha1.LanguagePreferred && !Speaks(c.agent, l.language) {
+	if l.stage.Requirements.LanguageMatch == v1alpha1.LanguagePreferred && !Speaks(c.agent, l.language) {
 		r.language = 1
 	}
 	switch l.queue.Strategy {
@@ -190,7 +195,8 @@ func (l *line) rank(c *candidate) rank {
 		r.strategy = idleRank(c)
 	case v1alpha1.MostSkilled:
 		var levels int
-		for _, need := range l.queue.Requirements.Skills {
+		// What the queue asks at first, so that who has most of it comes first when it is not asked any more.
+		for _, need := range l.queue.Stage(0).Requirements.Skills {
 			levels += c.agent.Skills[string(need.Name)]
 		}
 		r.strategy.lo = math.MaxUint64 - uint64(levels)

@@ -7,36 +7,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
-
-// Class of demand of a ticket that waits in the queue: tickets of one class can be served by the same agents. It is the
-// queue, the channel and, where the queue looks at it, the language.
-func Class(q *plan.Queue, t *ticket.Ticket) string {
-	class := q.Name + "/" + t.Channel
-	if t.Language != "" && minds(q) {
-		class += "/" + t.Language
-	}
-	return class
-}
-
-// minds says whether the queue looks at the language of its tickets.
-func minds(q *plan.Queue) bool {
-	switch q.Requirements.LanguageMatch {
-	case v1alpha1.LanguageRequired, v1alpha1.LanguagePreferred:
-		return true
-	}
-	return false
-}
 
 // NewDemand is a waiting ticket as dispatch sees it. lastAgent, who last served its customer, is asked first unless the
 // ticket has a preferred agent of its own.
 func NewDemand(q *plan.Queue, t *ticket.Ticket, lastAgent string) Demand {
 	return Demand{
 		Ticket: t.ID, Version: t.Version, Class: Class(q, t),
-		Queue: t.Queue, Channel: t.Channel, Language: t.Language,
+		Queue: t.Queue, Stage: t.Stage, Channel: t.Channel, Language: t.Language,
 		Priority: t.Priority, OpenedAt: t.OpenedAt,
 		Preferred: cmp.Or(t.PreferredAgent, lastAgent),
 		Round:     t.Round, Asks: t.Asks,

@@ -112,7 +112,7 @@ func TestOrderKey(t *testing.T) {
 }
 
 func TestClass(t *testing.T) {
-	q := &plan.Queue{Name: "billing"}
+	q := &plan.Queue{Name: "billing", Stages: make([]plan.Stage, 3)}
 	spoken := &ticket.Ticket{Content: ticket.Content{Channel: "Chat", Language: "de"}}
 	unspoken := &ticket.Ticket{Content: ticket.Content{Channel: "Chat"}}
 	for _, c := range []struct {
@@ -126,9 +126,22 @@ func TestClass(t *testing.T) {
 		{v1alpha1.LanguageRequired, spoken, "billing/Chat/de"},
 		{v1alpha1.LanguageRequired, unspoken, "billing/Chat"},
 	} {
-		q.Requirements.LanguageMatch = c.match
-		if got := dispatch.Class(q, c.ticket); got != c.want {
+		q.Stages[0].Requirements.LanguageMatch = c.match
+		got := dispatch.Class(q, c.ticket)
+		if got != c.want || dispatch.StageOf(got) != 0 {
 			t.Errorf("language match %q: %q, want %q", c.match, got, c.want)
+		}
+	}
+}
+
+// Each stage is a class of its own, and looks at the language or not.
+func TestClassOfAStage(t *testing.T) {
+	q := &plan.Queue{Name: "billing", Stages: make([]plan.Stage, 3)}
+	q.Stages[1].Requirements.LanguageMatch = v1alpha1.LanguagePreferred
+	for stage, want := range []string{"billing/Chat", "billing@1/Chat/de", "billing@2/Chat"} {
+		got := dispatch.Class(q, &ticket.Ticket{Stage: stage, Content: ticket.Content{Channel: "Chat", Language: "de"}})
+		if got != want || dispatch.StageOf(got) != stage {
+			t.Errorf("stage %d: %q, want %q", stage, got, want)
 		}
 	}
 }
@@ -150,8 +163,10 @@ func TestGuard(t *testing.T) {
 		{"nothing", func(*scene) {}, "", ""},
 		{"paused", func(s *scene) { s.q.Paused = true }, dispatch.ReasonPaused, `queue "billing" is paused`},
 		{"channel", func(s *scene) { s.d.Channel = "Phone" }, dispatch.ReasonChannel, `queue "billing" does not serve channel Phone`},
-		{"not selected", func(s *scene) { s.q.Agents = []string{"sam"} }, dispatch.ReasonNotSelected, `agent "jo" is neither selected for queue "billing" nor assigned to it`},
-		{"skill", func(s *scene) { s.q.Agents, s.a.Skills = nil, map[string]int{"tax": 2} }, dispatch.ReasonSkill, `agent "jo" has skill tax at level 2, queue "billing" requires 3`},
+		{"not selected", func(s *scene) { s.q.Stages[0].Agents = []string{"sam"} }, dispatch.ReasonNotSelected, `agent "jo" is neither selected for queue "billing" nor assigned to it`},
+		{"skill", func(s *scene) { s.q.Stages[0].Agents, s.a.Skills = nil, map[string]int{"tax": 2} }, dispatch.ReasonSkill, `agent "jo" has skill tax at level 2, queue "billing" requires 3`},
+		{"skill at a later stage", func(s *scene) { s.q.Stages[0].Agents, s.a.Skills, s.d.Stage = nil, map[string]int{"tax": 2}, 1 }, "", ""},
+		{"language at a later stage", func(s *scene) { s.d.Language, s.d.Stage = "fr", 1 }, "", ""},
 		{"language", func(s *scene) { s.d.Language = "fr" }, dispatch.ReasonLanguage, `agent "jo" does not speak fr, which queue "billing" requires`},
 		{"more general language", func(s *scene) { s.d.Language = "de-AT" }, "", ""},
 		{"language in other letters", func(s *scene) { s.d.Language = "PT-br" }, "", ""},
@@ -164,8 +179,11 @@ func TestGuard(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &scene{
-				q: &plan.Queue{Name: "billing", Channels: map[string]bool{"Chat": true}, Agents: []string{"jo"}, Requirements: v1alpha1.Requirements{
-					LanguageMatch: v1alpha1.LanguageRequired, Skills: []v1alpha1.SkillRequirement{{Name: "tax", MinLevel: 3}}}},
+				q: &plan.Queue{Name: "billing", Channels: map[string]bool{"Chat": true}, Stages: []plan.Stage{
+					{Agents: []string{"jo"}, Requirements: v1alpha1.Requirements{
+						LanguageMatch: v1alpha1.LanguageRequired, Skills: []v1alpha1.SkillRequirement{{Name: "tax", MinLevel: 3}}}},
+					{Agents: []string{"jo"}},
+				}},
 				a: &plan.Agent{Name: "jo", Limits: map[string]int{"Chat": 2}, Skills: map[string]int{"tax": 3}, Languages: map[string]bool{"de": true, "pt-BR": true}},
 				s: &dispatch.AgentState{Name: "jo", Presence: dispatch.Available, Load: map[string]int{"Chat": 1}},
 				d: &dispatch.Demand{Ticket: 7, Channel: "Chat", Round: 3},

@@ -50,6 +50,7 @@ type Demand struct {
 	Version  int64           `json:"version"`
 	Class    string          `json:"class"`
 	Queue    string          `json:"queue"`
+	Stage    int             `json:"stage,omitempty"` // of the queue's requirements
 	Channel  string          `json:"channel"`
 	Language string          `json:"language,omitempty"`
 	Priority ticket.Priority `json:"priority"`

@@ -99,15 +99,29 @@ type PlanData struct {
 
 // PlanQueue is a queue of PlanData.
 type PlanQueue struct {
-	Tier          string         `json:"tier"`
-	Priority      int            `json:"priority,omitempty"`
-	Channels      []string       `json:"channels,omitempty"`
+	Tier          string   `json:"tier"`
+	Priority      int      `json:"priority,omitempty"`
+	Channels      []string `json:"channels,omitempty"`
+	Strategy      string   `json:"strategy,omitempty"`
+	Auto          bool     `json:"auto,omitempty"`
+	TimeoutMillis int64    `json:"timeoutMillis,omitempty"`
+	Paused        bool     `json:"paused,omitempty"`
+	// PlanStage is the first stage of its requirements; Relaxation has the others.
+	PlanStage
+	Relaxation []PlanStage `json:"relaxation,omitempty"`
+	// Overflow is the queue that takes what waits longer than OverflowMillis, or finds MaxWaiting tickets waiting. Zero
+	// stands for no bound.
+	Overflow       string `json:"overflow,omitempty"`
+	OverflowMillis int64  `json:"overflowMillis,omitempty"`
+	MaxWaiting     int    `json:"maxWaiting,omitempty"`
+}
+
+// PlanStage is a stage of a queue's requirements.
+type PlanStage struct {
+	// AfterMillis in the queue it begins; zero for the first.
+	AfterMillis   int64          `json:"afterMillis,omitempty"`
 	Skills        map[string]int `json:"skills,omitempty"`
 	LanguageMatch string         `json:"languageMatch,omitempty"`
-	Strategy      string         `json:"strategy,omitempty"`
-	Auto          bool           `json:"auto,omitempty"`
-	TimeoutMillis int64          `json:"timeoutMillis,omitempty"`
-	Paused        bool           `json:"paused,omitempty"`
 	Agents        []string       `json:"agents,omitempty"`
 }
 
@@ -131,6 +145,7 @@ func Encode(data any) json.RawMessage {
 func StateOf(t *ticket.Ticket) *State {
 	next := t.NextTimer()
 	return &State{
-		Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, WakeAt: next.At, Wake: next.Kind,
+		Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, Stage: t.Stage,
+		WakeAt: next.At, Wake: next.Kind,
 	}
 }

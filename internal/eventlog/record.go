@@ -35,6 +35,8 @@ const (
 	Replied        Type = "ticket.replied"
 	Noted          Type = "ticket.noted"
 	SetAside       Type = "ticket.setAside"
+	Relaxed        Type = "ticket.relaxed"    // the next stage of its queue's requirements holds
+	Overflowed     Type = "ticket.overflowed" // from a queue in which it waited too long, or that is full
 )
 
 // Records of the desk itself.
@@ -62,6 +64,8 @@ type State struct {
 	Queue    string          `json:"queue,omitempty"`
 	Agent    string          `json:"agent,omitempty"`
 	Priority ticket.Priority `json:"priority,omitempty"`
+	// Stage of the queue's requirements.
+	Stage int `json:"stage,omitempty"`
 	// WakeAt is when the earliest of the ticket's timers is due, and Wake that timer's kind.
 	WakeAt time.Time        `json:"wakeAt,omitzero"`
 	Wake   ticket.TimerKind `json:"wake,omitempty"`
@@ -78,6 +82,8 @@ type Dispatch struct {
 	Pool     string `json:"pool"`
 	Epoch    int64  `json:"epoch"`
 	Round    int    `json:"round"`
+	// Stage of the queue's requirements at which the agent was found able.
+	Stage int `json:"stage,omitempty"`
 	// Considered names the agents who could have taken it, the chosen one first; at most 20.
 	Considered []string `json:"considered"`
 	// Why the first of them was chosen, such as "preferred" or "LeastOccupied".

@@ -233,25 +233,20 @@ func (d *declarations) addQueues(p *Plan) {
 		tier := p.Tiers[string(o.Spec.TierRef.Name)]
 		timeout, _ := duration(o.Spec.Offer.Timeout, defaultOfferTimeout)
 		q := &Queue{
-			Name:         name,
-			Tier:         tier.Name,
-			Team:         tier.Team,
-			Channels:     make(map[string]bool, len(o.Spec.Channels)),
-			Priority:     int(o.Spec.Priority),
-			Requirements: *o.Spec.Requirements.DeepCopy(),
-			Strategy:     o.Spec.Strategy,
-			Offer:        Offer{Auto: o.Spec.Offer.Mode == v1alpha1.OfferAuto, Timeout: timeout},
-			Paused:       o.Spec.State == v1alpha1.QueuePaused,
+			Name:     name,
+			Tier:     tier.Name,
+			Team:     tier.Team,
+			Channels: make(map[string]bool, len(o.Spec.Channels)),
+			Priority: int(o.Spec.Priority),
+			Stages:   []Stage{{Requirements: requirements(&o.Spec.Requirements)}},
+			Strategy: o.Spec.Strategy,
+			Offer:    Offer{Auto: o.Spec.Offer.Mode == v1alpha1.OfferAuto, Timeout: timeout},
+			Paused:   o.Spec.State == v1alpha1.QueuePaused,
 		}
 		for _, c := range o.Spec.Channels {
 			q.Channels[string(c)] = true
 		}
-		for i := range q.Requirements.Skills {
-			q.Requirements.Skills[i].MinLevel = max(q.Requirements.Skills[i].MinLevel, 1)
-		}
-		if q.Requirements.LanguageMatch == "" {
-			q.Requirements.LanguageMatch = v1alpha1.LanguageIgnored
-		}
+		d.addWaiting(q, &o.Spec)
 		if q.Strategy == "" {
 			q.Strategy = v1alpha1.LeastOccupied
 		}

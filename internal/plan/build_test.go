@@ -189,7 +189,7 @@ func TestBuildDefaults(t *testing.T) {
 	}
 	q := p.Queues["general"]
 	if q.Offer.Auto || q.Offer.Timeout != 30*time.Second || q.Strategy != v1alpha1.LeastOccupied ||
-		q.Requirements.LanguageMatch != v1alpha1.LanguageIgnored || q.Paused {
+		q.Stage(0).Requirements.LanguageMatch != v1alpha1.LanguageIgnored || q.Paused {
 		t.Errorf("queue = %+v", q)
 	}
 }

@@ -141,9 +141,22 @@ func (c *compilation) checkQueue(cand *candidate, o *v1alpha1.Queue) {
 	if o.Name == UnroutedQueue {
 		c.invalid(cand, "metadata.name", v1alpha1.ReasonInvalid, "%s is the desk's built-in queue: choose another name", UnroutedQueue)
 	}
-	for i, skill := range o.Spec.Requirements.Skills {
+	c.checkRequirements(cand, "spec.requirements", &o.Spec.Requirements)
+	for i, stage := range o.Spec.Relaxation {
+		c.checkRequirements(cand, fmt.Sprintf("spec.relaxation[%d].requirements", i), stage.Requirements)
+	}
+	if o.Spec.Overflow != nil {
+		c.refer(cand, "spec.overflow.queueRef.name", KindQueue, o.Spec.Overflow.QueueRef.Name)
+	}
+}
+
+func (c *compilation) checkRequirements(cand *candidate, field string, r *v1alpha1.Requirements) {
+	if r == nil {
+		return
+	}
+	for i, skill := range r.Skills {
 		if skill.MinLevel < 0 || skill.MinLevel > 5 {
-			c.invalid(cand, fmt.Sprintf("spec.requirements.skills[%d].minLevel", i), v1alpha1.ReasonInvalid,
+			c.invalid(cand, fmt.Sprintf("%s.skills[%d].minLevel", field, i), v1alpha1.ReasonInvalid,
 				"%d is not a level: skills go from 1 (learning) to 5 (expert)", skill.MinLevel)
 		}
 	}
@@ -227,6 +240,12 @@ func unreadable(object metav1.Object) []Problem {
 	case *v1alpha1.Queue:
 		agents(o.Spec.AgentSelector)
 		span("spec.offer.timeout", o.Spec.Offer.Timeout)
+		for i, stage := range o.Spec.Relaxation {
+			span(fmt.Sprintf("spec.relaxation[%d].after", i), stage.After)
+		}
+		if o.Spec.Overflow != nil {
+			span("spec.overflow.after", o.Spec.Overflow.After)
+		}
 	case *v1alpha1.EscalationPolicy:
 		for field, d := range escalationSpans(&o.Spec) {
 			span(field, d)

@@ -72,7 +72,7 @@ func (c *candidate) current() links { return c.links[c.chosen] }
 type links struct {
 	// owner the object belongs to; empty for the HelpDesk and its teams.
 	owner Key
-	// above is the parent of a team or the manager of an agent.
+	// above is the parent of a team, the manager of an agent, or the queue that a queue overflows to.
 	above string
 	// claim is what only one object may have: an agent's subject, a policy's team.
 	claim string
@@ -116,6 +116,10 @@ func linksOf(object metav1.Object) links {
 	case *v1alpha1.SupportTeam:
 		if o.Spec.ParentTeamRef != nil {
 			l.above = string(o.Spec.ParentTeamRef.Name)
+		}
+	case *v1alpha1.Queue:
+		if o.Spec.Overflow != nil {
+			l.above = string(o.Spec.Overflow.QueueRef.Name)
 		}
 	case *v1alpha1.Agent:
 		if o.Spec.ManagerRef != nil {
@@ -225,8 +229,10 @@ func (c *compilation) dropUnowned() (dropped bool) {
 func (c *compilation) dropConflicting() (dropped bool) {
 	conflicts := map[Key]*Problem{}
 	c.findDuplicates(conflicts)
-	c.findCircles(conflicts, KindSupportTeam, "spec.parentTeamRef.name")
-	c.findCircles(conflicts, KindAgent, "spec.managerRef.name")
+	c.findCircles(conflicts, KindSupportTeam, "spec.parentTeamRef.name", "goes in a circle: %s; take one of these references out")
+	c.findCircles(conflicts, KindAgent, "spec.managerRef.name", "goes in a circle: %s; take one of these references out")
+	c.findCircles(conflicts, KindQueue, "spec.overflow.queueRef.name",
+		"overflows in a circle: %s; a ticket would come back to a queue that gave it up, so take one of these overflows out")
 	c.findRoutingCircles(conflicts)
 	for _, cand := range c.sorted {
 		if p := conflicts[cand.key]; p != nil && cand.chosen == declared {
@@ -283,8 +289,8 @@ func (c *compilation) findDuplicates(found map[Key]*Problem) {
 	}
 }
 
-// findCircles finds objects of a kind that are above themselves.
-func (c *compilation) findCircles(found map[Key]*Problem, kind, field string) {
+// findCircles finds objects of a kind that are above themselves; the message tells the way round.
+func (c *compilation) findCircles(found map[Key]*Problem, kind, field, message string) {
 	next := map[string][]string{}
 	for _, cand := range c.sorted {
 		if cand.key.Kind == kind && cand.chosen != none && cand.current().above != "" {
@@ -293,7 +299,7 @@ func (c *compilation) findCircles(found map[Key]*Problem, kind, field string) {
 	}
 	for name, circle := range circles(next) {
 		c.blame(found, Key{kind, name}, &Problem{Field: field, Reason: v1alpha1.ReasonCircularReference,
-			Message: fmt.Sprintf("goes in a circle: %s; take one of these references out", strings.Join(circle, " -> "))})
+			Message: fmt.Sprintf(message, strings.Join(circle, " -> "))})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/routing"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 // SchemaVersion of the entries this build writes. A desk refuses a newer one, and reads every older one.
@@ -149,23 +150,45 @@ type Tier struct {
 
 // Queue of waiting tickets.
 type Queue struct {
-	Name         string
-	Tier         string
-	Team         string
-	Channels     map[string]bool // empty: every channel
-	Priority     int
-	Requirements v1alpha1.Requirements
-	Strategy     v1alpha1.Strategy
-	Offer        Offer
-	Paused       bool
-	// Agents who can serve the queue, by name: selected or assigned, and meeting the required skills. Languages are a
-	// matter of the single ticket.
+	Name     string
+	Tier     string
+	Team     string
+	Channels map[string]bool // empty: every channel
+	Priority int
+	// Stages of the queue's requirements, at least one: the first holds from a ticket's entry on, each further one from the
+	// time that Patience has for it.
+	Stages   []Stage
+	Patience ticket.Patience
+	// Overflow is the queue that takes what waits too long here or finds no room; empty: none.
+	Overflow string
+	// MaxWaiting is the number of waiting tickets from which on the queue is full; zero: it never is. What routing sends to
+	// a full queue is then rejected, or overflows.
+	MaxWaiting int
+	Rejects    bool
+	Strategy   v1alpha1.Strategy
+	Offer      Offer
+	Paused     bool
+	// Agents who can serve the queue at some stage, by name.
 	Agents []string
 	// candidates are selected or assigned, whether they have the skills or not.
 	candidates []string
 	// Pool the queue belongs to; empty if nobody can serve it.
 	Pool string
 }
+
+// Stage of a queue's requirements.
+type Stage struct {
+	Requirements v1alpha1.Requirements
+	// Agents who can serve the queue at this stage, by name: selected or assigned, and meeting the required skills.
+	// Languages are a matter of the single ticket.
+	Agents []string
+}
+
+// Stage of that number, from zero; of one that the queue does not have, its last.
+func (q *Queue) Stage(n int) *Stage { return &q.Stages[min(n, len(q.Stages)-1)] }
+
+// Serves says whether the queue takes tickets of the channel.
+func (q *Queue) Serves(channel string) bool { return len(q.Channels) == 0 || q.Channels[channel] }
 
 // Offer says how tickets of a queue reach agents.
 type Offer struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // staff finds who serves each tier and queue: a tier has the agents it selects and those assigned to its queues; a queue
-// those of its tier whom its own selector selects too and those assigned to it, as far as they have the skills.
+// those of its tier whom its own selector selects too and those assigned to it, as far as they have the skills of a stage.
 func (d *declarations) staff(p *Plan) {
 	selected := make(map[string][]string, len(d.queues))
 	for _, sel := range d.selections(d.index()) {
@@ -36,18 +36,24 @@ func (d *declarations) staff(p *Plan) {
 		q.candidates = selected[q.Name]
 		slices.Sort(q.candidates)
 		q.candidates = slices.Compact(q.candidates)
-		for _, name := range q.candidates {
-			if len(lacks(q, p.Agents[name])) == 0 {
-				q.Agents = append(q.Agents, name)
+		for i := range q.Stages {
+			stage := &q.Stages[i]
+			for _, name := range q.candidates {
+				if len(lacks(stage, p.Agents[name])) == 0 {
+					stage.Agents = append(stage.Agents, name)
+				}
 			}
+			q.Agents = append(q.Agents, stage.Agents...)
 		}
+		slices.Sort(q.Agents)
+		q.Agents = slices.Compact(q.Agents)
 	}
 }
 
-// lacks lists the required skills of a queue that an agent does not have at the level asked. Who lacks none is able.
-func lacks(q *Queue, a *Agent) []v1alpha1.SkillRequirement {
+// lacks lists the required skills of a stage that an agent does not have at the level asked. Who lacks none is able.
+func lacks(s *Stage, a *Agent) []v1alpha1.SkillRequirement {
 	var lacking []v1alpha1.SkillRequirement
-	for _, skill := range q.Requirements.Skills {
+	for _, skill := range s.Requirements.Skills {
 		if a.Skills[string(skill.Name)] < int(skill.MinLevel) {
 			lacking = append(lacking, skill)
 		}

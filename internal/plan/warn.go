@@ -36,6 +36,9 @@ func (c *compilation) warn(p *Plan) {
 			}
 		case *v1alpha1.Queue:
 			c.warnUnstaffed(cand, p.Queues[o.Name], p)
+			if cand.chosen == declared {
+				c.warnWaiting(cand, o, p)
+			}
 		case *v1alpha1.Agent:
 			if cand.chosen == declared {
 				c.warnContacts(cand, o, p)
@@ -51,7 +54,12 @@ func (c *compilation) warn(p *Plan) {
 // warnUnstaffed says why nobody can serve a queue.
 func (c *compilation) warnUnstaffed(cand *candidate, q *Queue, p *Plan) {
 	switch {
+	case len(q.Stages[0].Agents) > 0:
 	case len(q.Agents) > 0:
+		first := slices.IndexFunc(q.Stages, func(s Stage) bool { return len(s.Agents) > 0 })
+		c.warning(cand, "spec.requirements.skills", v1alpha1.ReasonNobodyQualified,
+			"none of its %d agents meets the requirements at first, so its tickets wait %s until relaxation lowers them: %s",
+			len(q.candidates), short(q.Patience.Relax[first-1]), closest(q, &q.Stages[0], p))
 	case len(p.Tiers[q.Tier].Agents) == 0:
 		c.warning(cand, "spec.tierRef.name", v1alpha1.ReasonNoAgents, "nobody can serve it, as Tier/%s selects nobody: its tickets wait until somebody can", q.Tier)
 	case len(q.candidates) == 0:
@@ -60,15 +68,15 @@ func (c *compilation) warnUnstaffed(cand *candidate, q *Queue, p *Plan) {
 			len(p.Tiers[q.Tier].Agents), q.Tier)
 	default:
 		c.warning(cand, "spec.requirements.skills", v1alpha1.ReasonNobodyQualified, "none of its %d agents meets the requirements: %s",
-			len(q.candidates), closest(q, p))
+			len(q.candidates), closest(q, &q.Stages[len(q.Stages)-1], p))
 	}
 }
 
-// closest names the agent who lacks the least, and what.
-func closest(q *Queue, p *Plan) string {
+// closest names the agent who lacks the least of a stage's requirements, and what.
+func closest(q *Queue, stage *Stage, p *Plan) string {
 	shortfall := func(name string) int {
 		levels := 0
-		for _, skill := range lacks(q, p.Agents[name]) {
+		for _, skill := range lacks(stage, p.Agents[name]) {
 			levels += int(skill.MinLevel) - p.Agents[name].Skills[string(skill.Name)]
 		}
 		return levels
@@ -76,7 +84,7 @@ func closest(q *Queue, p *Plan) string {
 	// candidates are sorted, so that the first by name is taken of equals.
 	best := slices.MinFunc(q.candidates, func(a, b string) int { return shortfall(a) - shortfall(b) })
 	var lacking []string
-	for _, skill := range lacks(q, p.Agents[best]) {
+	for _, skill := range lacks(stage, p.Agents[best]) {
 		has := "does not have it"
 		if level := p.Agents[best].Skills[string(skill.Name)]; level > 0 {
 			has = fmt.Sprintf("has %d", level)

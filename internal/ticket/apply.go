@@ -68,7 +68,7 @@ func (e SetAside) apply(t *Ticket, _ time.Time) string {
 
 func (e TransferToQueue) apply(t *Ticket, now time.Time) string {
 	t.wait(e.Queue, now)
-	t.HomeQueue = e.Queue
+	t.settle()
 	return ""
 }
 
@@ -102,12 +102,12 @@ func (e Reroute) apply(t *Ticket, now time.Time) string {
 }
 
 func (e Drain) apply(t *Ticket, now time.Time) string {
-	if t.OwnedByAgent() || t.Status == Resolved {
-		t.enter(e.Queue, now)
-	} else {
+	if t.queued() {
 		t.wait(e.Queue, now)
+	} else {
+		t.enter(e.Queue, now)
 	}
-	t.HomeQueue = e.Queue
+	t.settle()
 	t.PlanRevision = e.PlanRevision
 	return ""
 }
@@ -146,6 +146,7 @@ func (e Resolve) apply(t *Ticket, now time.Time) string {
 		t.Agent = ""
 	}
 	t.release()
+	t.settle()
 	t.PreferredAgent = ""
 	t.Status, t.ResolvedAt, t.ClosesAt = Resolved, now, e.ReopenUntil
 	if t.ClosesAt.Before(now) {
@@ -201,6 +202,7 @@ func (Cancel) apply(t *Ticket, _ time.Time) string {
 		t.Agent = ""
 	}
 	t.release()
+	t.settle()
 	t.Status = Cancelled
 	return ""
 }
@@ -224,8 +226,12 @@ func (t *Ticket) release() {
 // give makes an agent the owner.
 func (t *Ticket) give(agent string) {
 	t.release()
+	t.settle()
 	t.Status, t.Agent, t.PreferredAgent = Open, agent, ""
 }
+
+// settle ends a chain of overflows: the queue that the ticket is in is its home.
+func (t *Ticket) settle() { t.HomeQueue, t.Overflowed = t.Queue, nil }
 
 // goOn continues with the agent who had the ticket, or waits for them to have room.
 func (t *Ticket) goOn(room bool, now time.Time) {
@@ -244,6 +250,9 @@ func (t *Ticket) wait(queue string, now time.Time) {
 		t.ask(t.Agent, now)
 	}
 	t.release()
+	if !t.queued() {
+		t.Queue = "" // what comes back enters anew
+	}
 	t.Status, t.Agent = Waiting, ""
 	t.Round++
 	t.forget(now)
@@ -253,17 +262,20 @@ func (t *Ticket) wait(queue string, now time.Time) {
 // enter notes the queue, and when the ticket came to it.
 func (t *Ticket) enter(queue string, now time.Time) {
 	if t.Queue != queue {
-		t.Queue, t.EnteredQueueAt = queue, now
+		t.Queue, t.EnteredQueueAt, t.Stage = queue, now, 0
 	}
 }
 
-// route puts a ticket that a queue owns where routing says.
+// route puts a ticket that a queue owns where routing says. One that overflowed stays where it is unless routing changed
+// its mind.
 func (t *Ticket) route(r Route, now time.Time) {
-	if t.Queue != r.Queue && t.Queue != "" {
-		t.wait(r.Queue, now)
+	if t.HomeQueue != r.Queue {
+		if t.Queue != r.Queue && t.Queue != "" {
+			t.wait(r.Queue, now)
+		}
+		t.enter(r.Queue, now)
+		t.settle()
 	}
-	t.enter(r.Queue, now)
-	t.HomeQueue = r.Queue
 	t.outcome(r)
 	t.Rule, t.PlanRevision = r.Rule, r.PlanRevision
 	t.SetAside = ""
@@ -293,7 +305,7 @@ func (t *Ticket) Asked() Content {
 func (t *Ticket) Follows(r Route) bool {
 	next := t.Clone()
 	next.outcome(r)
-	return t.Queue == r.Queue && t.Priority == next.Priority &&
+	return t.HomeQueue == r.Queue && t.Priority == next.Priority &&
 		slices.Equal(slices.Sorted(slices.Values(t.Tags)), slices.Sorted(slices.Values(next.Tags)))
 }
 

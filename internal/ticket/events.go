@@ -37,6 +37,8 @@ const (
 	AgentGoneEvent EventName = "agent gone"
 	CallBackEvent  EventName = "call back"
 	ElapseEvent    EventName = "end the reopen window"
+	RelaxEvent     EventName = "relax the requirements"
+	OverflowEvent  EventName = "overflow"
 )
 
 // verbs are the events that people cause, in the order messages list them; deskEvents are the others.
@@ -48,7 +50,7 @@ var (
 	}
 	deskEvents = []EventName{
 		OfferEvent, AssignEvent, ExpireEvent, RescindEvent, SetAsideEvent, RerouteEvent, DrainEvent, AgentGoneEvent,
-		CallBackEvent, ElapseEvent,
+		CallBackEvent, ElapseEvent, RelaxEvent, OverflowEvent,
 	}
 )
 
@@ -155,6 +157,13 @@ type Close struct{}
 // Elapse closes a resolved ticket once its reopen window has ended.
 type Elapse struct{}
 
+// Relax begins the next stage of the requirements of the ticket's queue once RelaxesAt is reached. An offer stands.
+type Relax struct{}
+
+// Overflow hands a waiting ticket from a queue in which it waited too long, or that is full, to another. Its home stays. With
+// the queue it is in, no other takes it and it stays.
+type Overflow struct{ Queue string }
+
 // Cancel ends a ticket that nobody needs to act on.
 type Cancel struct{}
 
@@ -183,4 +192,6 @@ func (Note) Name() EventName            { return NoteEvent }
 func (Update) Name() EventName          { return UpdateEvent }
 func (Close) Name() EventName           { return CloseEvent }
 func (Elapse) Name() EventName          { return ElapseEvent }
+func (Relax) Name() EventName           { return RelaxEvent }
+func (Overflow) Name() EventName        { return OverflowEvent }
 func (Cancel) Name() EventName          { return CancelEvent }

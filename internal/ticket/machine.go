@@ -15,6 +15,8 @@ var table = map[Status]map[EventName][]Status{
 		OfferEvent:           {Offered},
 		AssignEvent:          {Open},
 		SetAsideEvent:        {Waiting},
+		RelaxEvent:           {Waiting},
+		OverflowEvent:        {Waiting},
 		RerouteEvent:         {Waiting},
 		DrainEvent:           {Waiting},
 		TransferToQueueEvent: {Waiting},
@@ -32,6 +34,7 @@ var table = map[Status]map[EventName][]Status{
 		ExpireEvent:          {Waiting},
 		RescindEvent:         {Waiting},
 		AgentGoneEvent:       {Waiting},
+		RelaxEvent:           {Offered},
 		RerouteEvent:         {Offered, Waiting},
 		DrainEvent:           {Waiting},
 		TransferToQueueEvent: {Waiting},
@@ -171,6 +174,7 @@ func (t Ticket) Clone() Ticket {
 	t.RoutedTags = slices.Clone(t.RoutedTags)
 	t.Attributes = maps.Clone(t.Attributes)
 	t.Asks = slices.Clone(t.Asks)
+	t.Overflowed = slices.Clone(t.Overflowed)
 	t.Amount = clone(t.Amount)
 	t.Reference = clone(t.Reference)
 	t.Offer = clone(t.Offer)

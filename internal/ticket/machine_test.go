@@ -52,6 +52,8 @@ reopenNoRoom         . . . . . W . .
 close                . . . . . C . .
 elapse               . . . . . C . .
 cancel               X X X X X X . .
+relax                W O . . . . . .
+overflow             W . . . . . . .
 `
 
 var letters = map[string]ticket.Status{
@@ -97,14 +99,21 @@ func events(t ticket.Ticket) map[string]ticket.Event {
 		"close":               ticket.Close{},
 		"elapse":              ticket.Elapse{},
 		"cancel":              ticket.Cancel{},
+		"relax":               ticket.Relax{},
+		"overflow":            ticket.Overflow{Queue: "other"},
 	}
 }
 
+// patience of every queue.
+var patience = ticket.Patience{Relax: []time.Duration{time.Hour, 3 * time.Hour}, Overflow: 2 * time.Hour}
+
 func opened() ticket.Ticket {
-	return ticket.New(ticket.Content{
+	tk := ticket.New(ticket.Content{
 		Subject: "printer", Channel: "Phone", Tags: []string{"a"}, Attributes: map[string]string{"k": "v"},
 		Amount: &ticket.Money{Amount: 5, Currency: "EUR"}, Reference: &ticket.Reference{Source: "s", Key: "k"},
 	}, ticket.Route{Queue: "home", Priority: ticket.Normal}, start)
+	tk.Await(patience, start)
+	return tk
 }
 
 func mustApply(t testing.TB, tk ticket.Ticket, now time.Time, es ...ticket.Event) ticket.Ticket {
@@ -114,6 +123,7 @@ func mustApply(t testing.TB, tk ticket.Ticket, now time.Time, es ...ticket.Event
 		if err != nil {
 			t.Fatalf("%T: %v", e, err)
 		}
+		next.Await(patience, now)
 		tk = next
 	}
 	return tk
@@ -160,7 +170,7 @@ func TestTable(t *testing.T) {
 			// What must wait for its time gets it; what must be in time is.
 			now := start.Add(time.Minute)
 			switch e.(type) {
-			case ticket.ExpireOffer, ticket.CallBack, ticket.Elapse:
+			case ticket.ExpireOffer, ticket.CallBack, ticket.Elapse, ticket.Relax:
 				now = start.Add(time.Hour)
 			}
 			after, err := ticket.Apply(before, e, now)
@@ -196,6 +206,7 @@ func TestRefusals(t *testing.T) {
 		{"early expiry", ticket.Offered, ticket.ExpireOffer{Offer: 1}, time.Hour - 1, "offer 1 lasts until 2026-03-02T10:00:00Z"},
 		{"early call-back", ticket.Pending, ticket.CallBack{}, time.Hour - 1, "its call-back time is 2026-03-02T10:00:00Z"},
 		{"early closing", ticket.Resolved, ticket.Elapse{}, time.Hour - 1, "its reopen window lasts until 2026-03-02T10:00:00Z"},
+		{"early relaxation", ticket.Waiting, ticket.Relax{}, time.Hour - 1, "the next stage of its queue's requirements begins at 2026-03-02T10:00:00Z"},
 		{"late reply", ticket.Resolved, ticket.CustomerReply{Room: true}, time.Hour, "its reopen window ended at 2026-03-02T10:00:00Z"},
 		{"call-back in the past", ticket.Open, ticket.Pend{Until: start}, 0, "the call-back time 2026-03-02T09:00:00Z is not in the future"},
 		{"transfer to oneself", ticket.Open, ticket.TransferToAgent{Agent: "jo"}, 0, `agent "jo" already has it`},
@@ -320,6 +331,7 @@ func TestAnyHistory(t *testing.T) {
 			e := choices[rapid.SampledFrom(names).Draw(t, "event")]
 			was := written(t, tk)
 			next, err := ticket.Apply(tk, e, now)
+			next.Await(patience, now)
 			if written(t, tk) != was {
 				t.Fatalf("%s changed the ticket it was given", e.Name())
 			}
@@ -335,6 +347,8 @@ func TestAnyHistory(t *testing.T) {
 				t.Fatalf("after %s the new ticket shares memory with the old one", e.Name())
 			}
 			tk, _ = ticket.Apply(tk, e, now)
+			tk.Await(patience, now)
+			checkWaiting(t, tk, now)
 		}
 	})
 }
@@ -373,8 +387,16 @@ func checkStep(t *rapid.T, before, after ticket.Ticket, e ticket.Event, now time
 	if after.Queue == "" || after.HomeQueue == "" {
 		fail("has no queue")
 	}
-	if (after.Queue != before.Queue) != !after.EnteredQueueAt.Equal(before.EnteredQueueAt) && !before.EnteredQueueAt.Equal(now) {
+	queued := before.Status == ticket.Waiting || before.Status == ticket.Offered
+	enters := after.Queue != before.Queue || after.Status == ticket.Waiting && !queued
+	if enters != !after.EnteredQueueAt.Equal(before.EnteredQueueAt) && !before.EnteredQueueAt.Equal(now) {
 		fail("the time it entered its queue does not fit")
+	}
+	if enters && after.Stage != 0 || !enters && after.Stage < before.Stage {
+		fail("its stage does not fit")
+	}
+	if slices.Contains(after.Overflowed, after.Queue) && after.Queue != before.Queue {
+		fail("came back to a queue that gave it up")
 	}
 	if after.Round < before.Round {
 		fail("rounds went back")
@@ -398,6 +420,28 @@ func checkStep(t *rapid.T, before, after ticket.Ticket, e ticket.Event, now time
 	}
 }
 
+// checkWaiting holds the timers of the queue against the time in it.
+func checkWaiting(t *rapid.T, tk ticket.Ticket, now time.Time) {
+	fail := func(what string) { t.Fatalf("%s\n%+v", what, tk) }
+	waits := tk.Status == ticket.Waiting || tk.Status == ticket.Offered
+	if !waits && (!tk.RelaxesAt.IsZero() || !tk.OverflowsAt.IsZero() || len(tk.Overflowed) > 0 || tk.HomeQueue != tk.Queue) {
+		fail("waits although an agent has it, or had it")
+	}
+	if !waits {
+		return
+	}
+	if tk.Stage < len(patience.Relax) != tk.RelaxesAt.Equal(tk.EnteredQueueAt.Add(patience.Relax[min(tk.Stage, 1)])) {
+		fail("the next stage does not begin when it should")
+	}
+	gaveUp := slices.Contains(tk.Overflowed, tk.Queue)
+	if overflows := !tk.OverflowsAt.IsZero(); overflows != (tk.Status == ticket.Waiting && !gaveUp) {
+		fail("overflows though it should not, or does not")
+	}
+	if len(tk.Overflowed) == 0 && tk.HomeQueue != tk.Queue {
+		fail("is not at home")
+	}
+}
+
 // written is the ticket in a form that shares nothing with it.
 func written(t *rapid.T, tk ticket.Ticket) string {
 	encoded, err := json.Marshal(tk)
@@ -414,6 +458,9 @@ func scribble(t *ticket.Ticket) {
 	}
 	for i := range t.Asks {
 		t.Asks[i].Agent = "scribble"
+	}
+	for i := range t.Overflowed {
+		t.Overflowed[i] = "scribble"
 	}
 	for k := range t.Attributes {
 		t.Attributes[k] = "scribble"

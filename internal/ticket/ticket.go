@@ -112,7 +112,8 @@ type Ticket struct {
 
 	// Queue that owns the ticket while Waiting or Offered, and that it last waited in otherwise.
 	Queue string `json:"queue"`
-	// HomeQueue is where routing or a transfer put the ticket; it returns there when its agent is gone.
+	// HomeQueue is where routing or a transfer put the ticket, or where an agent took it; it returns there when its agent is
+	// gone. A ticket that overflowed waits elsewhere.
 	HomeQueue string `json:"homeQueue"`
 	// Agent who is offered the ticket, owns it, or owned it when it was resolved. Empty while Waiting.
 	Agent string `json:"agent,omitempty"`
@@ -129,8 +130,17 @@ type Ticket struct {
 	Version int64 `json:"version"`
 	// OpenedAt is when the ticket was opened; its age counts from here, whatever happens to it.
 	OpenedAt time.Time `json:"openedAt"`
-	// EnteredQueueAt is when it came to its queue.
+	// EnteredQueueAt is when it came to its queue, or last came back to it from an agent.
 	EnteredQueueAt time.Time `json:"enteredQueueAt"`
+	// Stage of the queue's requirements that holds for the ticket: zero from its entry on, growing while it waits.
+	Stage int `json:"stage,omitempty"`
+	// RelaxesAt is when the next stage begins, and OverflowsAt when the ticket goes to another queue. Neither is set while
+	// an agent has it.
+	RelaxesAt   time.Time `json:"relaxesAt,omitzero"`
+	OverflowsAt time.Time `json:"overflowsAt,omitzero"`
+	// Overflowed are the queues that gave the ticket up, in order, since it was last routed, transferred or an agent's. It
+	// goes back to none of them.
+	Overflowed []string `json:"overflowed,omitempty"`
 	// UpdatedAt is when it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 	// Until, when set, ends Pending by itself: the call-back time.

@@ -12,6 +12,10 @@ const (
 	CallBackTimer TimerKind = "CallBack"
 	// ReopenTimer ends the reopen window and closes the ticket.
 	ReopenTimer TimerKind = "ReopenWindow"
+	// RelaxTimer begins the next stage of the queue's requirements.
+	RelaxTimer TimerKind = "Relaxation"
+	// OverflowTimer hands a ticket that nobody took to another queue.
+	OverflowTimer TimerKind = "Overflow"
 )
 
 // Timer of a ticket: at its instant the ticket changes by itself. The zero value is none.
@@ -23,12 +27,15 @@ type Timer struct {
 // timers of the ticket, whatever its status; those that are not set have no instant. Of those due at the same instant the
 // first listed is the first to fire. Each is kept in a field of the ticket and is set, moved and taken off by the events
 // that change it: what a timer causes takes that timer off, or moves it.
-func (t *Ticket) timers() [3]Timer {
+func (t *Ticket) timers() [5]Timer {
 	var offer time.Time
 	if t.Offer != nil {
 		offer = t.Offer.Until
 	}
-	return [...]Timer{{OfferTimer, offer}, {CallBackTimer, t.Until}, {ReopenTimer, t.ClosesAt}}
+	return [...]Timer{
+		{OfferTimer, offer}, {CallBackTimer, t.Until}, {ReopenTimer, t.ClosesAt},
+		{RelaxTimer, t.RelaxesAt}, {OverflowTimer, t.OverflowsAt},
+	}
 }
 
 // NextTimer is the earliest of the ticket's timers; the zero value if it has none.

@@ -144,6 +144,7 @@ const (
 	ProblemNotAllowed      = "not-allowed-in-state" // 409: the ticket's status does not allow it
 	ProblemConflict        = "conflict"             // 409: somebody was faster
 	ProblemNoCapacity      = "no-capacity"          // 409: the agent is full
+	ProblemQueueFull       = "queue-full"           // 429: the ticket's queue takes no more
 	ProblemKeyReused       = "idempotency-key-reused"
 	ProblemUnauthenticated = "unauthenticated" // 401
 	ProblemForbidden       = "forbidden"       // 403

@@ -92,11 +92,12 @@ func (r *reader) Demands(class string, after *dispatch.Demand, limit int) ([]dis
 		args = []any{class, after.Priority.Rank(), dueColumn(after.Due), after.OpenedAt.UnixMicro(), after.Ticket, limit}
 	}
 	var demands []dispatch.Demand
+	stage := dispatch.StageOf(class)
 	err := r.conn.rows(`SELECT id, version, queue, channel, language, priority_rank, due, opened, preferred, round, asks
 		FROM tickets WHERE class = ? AND (priority_rank, due, opened, id) > (?, ?, ?, ?)
 		ORDER BY priority_rank, due, opened, id LIMIT ?`, args,
 		func(rows *sql.Rows) error {
-			d := dispatch.Demand{Class: class}
+			d := dispatch.Demand{Class: class, Stage: stage}
 			var rank int
 			var due, opened int64
 			var preferred sql.NullString
