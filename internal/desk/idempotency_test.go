@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -216,7 +217,7 @@ func TestEveryCallIsOneTransactionAndDoneOnce(t *testing.T) {
 				if record.Ticket == 0 {
 					continue
 				}
-				if x := r.ticket(record.Ticket); x.Version != record.Version || *eventlog.StateOf(x) != *record.To {
+				if x := r.ticket(record.Ticket); x.Version != record.Version || !reflect.DeepEqual(eventlog.StateOf(x), record.To) {
 					t.Errorf("the record says %+v of version %d, the ticket is %+v", record.To, record.Version, x)
 				}
 			}

@@ -37,7 +37,7 @@ func TestLogProvesTheDeskWhateverHappens(t *testing.T) {
 		w := &world{ctx: context.Background(), path: filepath.Join(folder, "desk.db"), clock: newClock(), hash: "*"}
 		w.start(t)
 		defer func() { w.stop() }()
-		w.push(t, acme())
+		w.push(t, impatient(t))
 		t.Repeat(map[string]func(*rapid.T){
 			"open": w.open, "dispatch": w.dispatch, "answer": w.answer, "verb": w.verb, "presence": w.presence,
 			"time": w.time, "plan": w.plan, "restart": w.restart,
@@ -236,8 +236,35 @@ func (w *world) time(t *rapid.T) {
 	w.settle(t)
 }
 
-func (w *world) plan(t *rapid.T) {
+// impatient queues relax and overflow within the minutes that pass.
+func impatient(t *rapid.T) *organisation {
 	o := acme()
+	o.agents["jo"].Spec.Skills = []v1alpha1.AgentSkill{{Name: "billing", Level: 3}}
+	o.agents["sam"].Spec.Skills = []v1alpha1.AgentSkill{{Name: "billing", Level: 1}}
+	o.queue("spare", "front")
+	billing, general := &o.queues["billing"].Spec, &o.queues["general"].Spec
+	billing.Requirements = *needs("billing", 3)
+	if rapid.Bool().Draw(t, "relaxes") {
+		billing.Relaxation = []v1alpha1.RelaxationStage{
+			{After: "40s", Requirements: needs("billing", 2)}, {After: "80s", Requirements: &v1alpha1.Requirements{}},
+		}
+	}
+	for _, queue := range []*v1alpha1.QueueSpec{billing, general} {
+		after := rapid.SampledFrom([]v1alpha1.Duration{"", "", "30s", "100s"}).Draw(t, "overflow after")
+		to := v1alpha1.ObjectName("spare")
+		if queue == billing {
+			to = "general"
+		}
+		queue.Overflow = overflowTo(to, after)
+		if rapid.Bool().Draw(t, "limited") {
+			queue.WaitingLimit = &v1alpha1.WaitingLimit{Max: 2, WhenFull: v1alpha1.WhenFullOverflow}
+		}
+	}
+	return o
+}
+
+func (w *world) plan(t *rapid.T) {
+	o := impatient(t)
 	if rapid.Bool().Draw(t, "extra queue") {
 		o.queue("extra", "front").Spec.Priority = 10
 		o.rule("extra", &v1alpha1.TicketMatch{Categories: []v1alpha1.Label{"extra"}}, "extra")

@@ -146,6 +146,6 @@ func StateOf(t *ticket.Ticket) *State {
 	next := t.NextTimer()
 	return &State{
 		Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, Stage: t.Stage,
-		WakeAt: next.At, Wake: next.Kind,
+		Overflowed: t.Overflowed, WakeAt: next.At, Wake: next.Kind,
 	}
 }

@@ -66,6 +66,8 @@ type State struct {
 	Priority ticket.Priority `json:"priority,omitempty"`
 	// Stage of the queue's requirements.
 	Stage int `json:"stage,omitempty"`
+	// Overflowed are the queues that gave the ticket up on its way here.
+	Overflowed []string `json:"overflowed,omitempty"`
 	// WakeAt is when the earliest of the ticket's timers is due, and Wake that timer's kind.
 	WakeAt time.Time        `json:"wakeAt,omitzero"`
 	Wake   ticket.TimerKind `json:"wake,omitempty"`

@@ -263,6 +263,7 @@ func (t *Ticket) wait(queue string, now time.Time) {
 func (t *Ticket) enter(queue string, now time.Time) {
 	if t.Queue != queue {
 		t.Queue, t.EnteredQueueAt, t.Stage = queue, now, 0
+		t.RelaxesAt, t.OverflowsAt = time.Time{}, time.Time{}
 	}
 }
 

@@ -33,10 +33,11 @@ func (t *Ticket) Await(p Patience, now time.Time) {
 	}
 }
 
-// after that time in the queue a timer is due: now if that is past, unless it was set to it already.
+// after that time in the queue a timer is due. One that was not set before is due now at the earliest; one that follows a
+// late one is due when it would have been.
 func (t *Ticket) after(d time.Duration, was, now time.Time) time.Time {
 	due := t.EnteredQueueAt.Add(d)
-	if due.Before(now) && !due.Equal(was) {
+	if due.Before(now) && (was.IsZero() || was.After(now)) {
 		return now
 	}
 	return due
@@ -62,7 +63,7 @@ func (Relax) apply(t *Ticket, now time.Time) string {
 		return fmt.Sprintf("the next stage of its queue's requirements begins at %s", t.RelaxesAt.UTC().Format(time.RFC3339))
 	}
 	t.Stage++
-	t.RelaxesAt, t.SetAside = time.Time{}, ""
+	t.SetAside = ""
 	return ""
 }
 
@@ -71,7 +72,6 @@ func (e Overflow) apply(t *Ticket, now time.Time) string {
 		return fmt.Sprintf("it overflowed from queue %q already", e.Queue)
 	}
 	t.Overflowed = append(t.Overflowed, t.Queue)
-	t.OverflowsAt = time.Time{}
 	if e.Queue != t.Queue {
 		t.wait(e.Queue, now)
 	}

@@ -53,8 +53,8 @@ type ticketState struct {
 	round                int
 	asks                 []ask
 	setAside             bool
-	// until is the end of the current offer.
-	until time.Time
+	// until is the end of the current offer, and entered when the ticket came to its queue.
+	until, entered time.Time
 }
 
 type ask struct {
@@ -73,7 +73,7 @@ type agentState struct {
 type checker struct {
 	report  Report
 	plan    planData
-	served  map[string]map[string]bool // queue → agents of the plan
+	served  map[string]map[string]bool // queue → agents of the plan, at any stage
 	tickets map[int64]*ticketState
 	waiting map[string]map[int64]*ticketState // by queue
 	agents  map[string]*agentState
@@ -143,8 +143,10 @@ func (c *checker) activate(r *Record) {
 	clear(c.served)
 	for name, queue := range c.plan.Queues {
 		c.served[name] = map[string]bool{}
-		for _, agent := range queue.Agents {
-			c.served[name][agent] = true
+		for n := range len(queue.Relaxation) + 1 {
+			for _, agent := range queue.stage(n).Agents {
+				c.served[name][agent] = true
+			}
 		}
 	}
 	// Decisions made under the older plan are refused, so every agent counts as changed.
@@ -177,6 +179,7 @@ func (c *checker) ticket(r *Record) {
 		return
 	}
 	c.timer(r, t)
+	c.waits(r, t)
 	c.ask(r, t)
 	if r.Dispatch != nil {
 		c.decision(r, t)
@@ -187,7 +190,7 @@ func (c *checker) ticket(r *Record) {
 
 func sameState(a, b state) bool {
 	return a.Status == b.Status && a.Queue == b.Queue && a.Agent == b.Agent && a.Priority == b.Priority &&
-		a.WakeAt.Equal(b.WakeAt) && a.Wake == b.Wake
+		a.Stage == b.Stage && slices.Equal(a.Overflowed, b.Overflowed) && a.WakeAt.Equal(b.WakeAt) && a.Wake == b.Wake
 }
 
 func (c *checker) opened(r *Record) *ticketState {
@@ -216,6 +219,7 @@ func (c *checker) opened(r *Record) *ticketState {
 // causes has the record that a timer of each kind leads to.
 var causes = map[string]string{
 	"Offer": "ticket.offerExpired", "CallBack": "ticket.resumed", "ReopenWindow": "ticket.closed",
+	"Relaxation": "ticket.relaxed", "Overflow": "ticket.overflowed",
 }
 
 // timer checks that what a timer caused was the ticket's next and due, and that what must come before a timer did.
@@ -232,8 +236,8 @@ func (c *checker) timer(r *Record, t *ticketState) {
 		if r.At.Before(r.Timer.Due) {
 			c.fault(r, "the timer %s of ticket %d fired %s early", r.Timer.Kind, t.id, r.Timer.Due.Sub(r.At))
 		}
-	case r.Type == "ticket.offerExpired":
-		c.fault(r, "ends an offer of ticket %d without a timer", t.id)
+	case r.Type == "ticket.offerExpired" || r.Type == "ticket.relaxed":
+		c.fault(r, "happens to ticket %d without a timer", t.id)
 	}
 	if r.Type == "ticket.accepted" {
 		if !r.At.Before(t.until) {
@@ -293,6 +297,9 @@ func (c *checker) decision(r *Record, t *ticketState) {
 	if agent.presence != "Available" {
 		c.fault(r, "ticket %d is given to %s, who is %s", t.id, name, agent.presence)
 	}
+	if r.Dispatch.Stage != t.Stage {
+		c.fault(r, "ticket %d is given to %s by the requirements of stage %d, but is in stage %d", t.id, name, r.Dispatch.Stage, t.Stage)
+	}
 	if !c.canServe(t, name) {
 		c.fault(r, "ticket %d of queue %s is given to %s, who does not serve it", t.id, t.Queue, name)
 	}
@@ -346,10 +353,14 @@ func askedLately(t *ticketState, agent string, now time.Time) bool {
 
 func (c *checker) canServe(t *ticketState, agent string) bool {
 	queue, ok := c.plan.Queues[t.Queue]
-	if !ok || queue.Paused || !c.served[t.Queue][agent] {
+	if !ok || queue.Paused {
 		return false
 	}
-	return queue.LanguageMatch != "Required" || t.language == "" ||
+	stage := queue.stage(t.Stage)
+	if !slices.Contains(stage.Agents, agent) {
+		return false
+	}
+	return stage.LanguageMatch != "Required" || t.language == "" ||
 		slices.ContainsFunc(c.plan.Agents[agent].Languages, func(spoken string) bool {
 			return strings.HasPrefix(strings.ToLower(t.language)+"-", strings.ToLower(spoken)+"-")
 		})

@@ -82,15 +82,33 @@ func with(line, old, replacement string) string { return strings.Replace(line, o
 
 func activated() string { return `{"type":"plan.activated","data":` + plan + `}` }
 
+// checked is a log and a part of the violation it has; empty: none.
+type checked struct {
+	name string
+	log  []string
+	want string
+}
+
+func check(t *testing.T, tests []checked) {
+	t.Helper()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			report := Check(log(t, test.log...), start.Add(time.Hour))
+			switch {
+			case test.want == "" && !report.OK():
+				t.Errorf("unexpected: %s", strings.Join(report.Violations, "\n"))
+			case test.want != "" && !strings.Contains(strings.Join(report.Violations, "\n"), test.want):
+				t.Errorf("want a violation with %q, got %q", test.want, report.Violations)
+			}
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	expired := func(due, when int) string {
 		return back("ticket.offerExpired", 1, 3, "jo", due, fmt.Sprintf(`,"timer":{"kind":"Offer","due":%q},"at":%q`, at(due), at(when)))
 	}
-	tests := []struct {
-		name string
-		log  []string
-		want string // part of the only violation; empty: none
-	}{
+	check(t, []checked{
 		{"an honest log", []string{activated(), present("jo"), present("sam"), opened(1, "general"), opened(2, "urgent"),
 			assigned(2, 2, "urgent", "jo", 5), assigned(1, 2, "general", "sam", 5)}, ""},
 		{"a hole in the log", []string{activated(), `{"seq":3,"type":"lease.acquired"}`}, "not dense"},
@@ -158,16 +176,5 @@ func TestCheck(t *testing.T) {
 		{"an offer without a timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"wakeAt":"`+at(30)+`"`, "")}, "its next timer is"},
 		{"an offer with a later timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `"wakeAt":"`+at(30), `"wakeAt":"`+at(40))}, "its next timer is"},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			report := Check(log(t, test.log...), start.Add(time.Hour))
-			switch {
-			case test.want == "" && !report.OK():
-				t.Errorf("unexpected: %s", strings.Join(report.Violations, "\n"))
-			case test.want != "" && !strings.Contains(strings.Join(report.Violations, "\n"), test.want):
-				t.Errorf("want a violation with %q, got %q", test.want, report.Violations)
-			}
-		})
-	}
+	})
 }

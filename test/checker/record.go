@@ -29,12 +29,14 @@ type Record struct {
 }
 
 type state struct {
-	Status   string    `json:"status"`
-	Queue    string    `json:"queue"`
-	Agent    string    `json:"agent"`
-	Priority string    `json:"priority"`
-	WakeAt   time.Time `json:"wakeAt"`
-	Wake     string    `json:"wake"`
+	Status     string    `json:"status"`
+	Queue      string    `json:"queue"`
+	Agent      string    `json:"agent"`
+	Priority   string    `json:"priority"`
+	Stage      int       `json:"stage"`
+	Overflowed []string  `json:"overflowed"`
+	WakeAt     time.Time `json:"wakeAt"`
+	Wake       string    `json:"wake"`
 }
 
 type decision struct {
@@ -44,6 +46,7 @@ type decision struct {
 	Pool     string    `json:"pool"`
 	Epoch    int64     `json:"epoch"`
 	Round    int       `json:"round"`
+	Stage    int       `json:"stage"`
 }
 
 type timer struct {
@@ -58,10 +61,25 @@ type planData struct {
 }
 
 type planQueue struct {
-	Priority      int      `json:"priority"`
+	Priority       int         `json:"priority"`
+	Paused         bool        `json:"paused"`
+	Relaxation     []planStage `json:"relaxation"`
+	OverflowMillis int64       `json:"overflowMillis"`
+	planStage
+}
+
+type planStage struct {
+	AfterMillis   int64    `json:"afterMillis"`
 	LanguageMatch string   `json:"languageMatch"`
-	Paused        bool     `json:"paused"`
 	Agents        []string `json:"agents"`
+}
+
+// stage of the queue's requirements; the last of those it has if that is fewer.
+func (q *planQueue) stage(n int) *planStage {
+	if n = min(n, len(q.Relaxation)); n > 0 {
+		return &q.Relaxation[n-1]
+	}
+	return &q.planStage
 }
 
 type planAgent struct {
