@@ -145,6 +145,10 @@ func deskStatefulSet(h *v1alpha1.HelpDesk, image Image) *appsv1ac.StatefulSetApp
 		WithVolumeMounts(
 			corev1ac.VolumeMount().WithName(volumeData).WithMountPath(dataPath),
 			corev1ac.VolumeMount().WithName(volumeTLS).WithMountPath(tlsPath).WithReadOnly(true))
+	if len(h.Spec.Notifiers) > 0 {
+		desk.WithArgs("--notifiers-dir=" + notifyPath).
+			WithVolumeMounts(corev1ac.VolumeMount().WithName(volumeNotifiers).WithMountPath(notifyPath).WithReadOnly(true))
+	}
 	pod := corev1ac.PodSpec().
 		WithServiceAccountName(DeskName(h.Name)).
 		WithImagePullSecrets(image.pullSecrets()...).
@@ -160,8 +164,6 @@ func deskStatefulSet(h *v1alpha1.HelpDesk, image Image) *appsv1ac.StatefulSetApp
 			corev1ac.Volume().WithName(volumeTLS).WithSecret(
 				corev1ac.SecretVolumeSource().WithSecretName(DeskTLSName(h.Name))))
 	if len(h.Spec.Notifiers) > 0 {
-		desk.WithArgs("--notifiers-dir=" + notifyPath).
-			WithVolumeMounts(corev1ac.VolumeMount().WithName(volumeNotifiers).WithMountPath(notifyPath).WithReadOnly(true))
 		pod.WithVolumes(notifiersVolume(h))
 	}
 	return appsv1ac.StatefulSet(DeskName(h.Name), h.Namespace).

@@ -47,6 +47,13 @@ func repeated(n int, format string) string {
 	return "[" + strings.Join(items, ", ") + "]"
 }
 
+func mailNotifier(from string) string {
+	return `[{name: m, type: Mail, urlSecretRef: {name: s}, mail: {from: "` + from + `"}}]`
+}
+
+// contact of an agent, as the whole list.
+func contact(fields string) string { return "[{notifier: chat, address: jo, " + fields + "}]" }
+
 // rules with names as long as they may be: what the schema asks of them must not cost too much.
 func rules(n int) string {
 	return repeated(n, "{name: "+strings.Repeat("r", 60)+"%d, queueRef: {name: q}}")
@@ -131,6 +138,20 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "HelpDesk", "spec.reopenWindow", "72h", "never", matches),
 		Entry(nil, "HelpDesk", "spec.maxMissedOffers", "1", "0", atLeast),
 		Entry(nil, "HelpDesk", "spec.maxMissedOffers", "100", "101", atMost),
+		Entry(nil, "HelpDesk", "spec.notifiers", "[{name: chat, urlSecretRef: {name: s, key: url}}]", "[{name: chat}]", required),
+		Entry(nil, "HelpDesk", "spec.notifiers", "[{name: chat, urlSecretRef: {name: s}}]", "[{name: chat, urlSecretRef: {key: url}}]", required),
+		Entry(nil, "HelpDesk", "spec.notifiers", "[{name: c, urlSecretRef: {name: s, key: tls.crt}}]", "[{name: c, urlSecretRef: {name: s, key: a/b}}]", matches),
+		Entry(nil, "HelpDesk", "spec.notifiers", "[{name: c, urlSecretRef: {name: s}}]", "[{name: ../c, urlSecretRef: {name: s}}]", matches),
+		Entry(nil, "HelpDesk", "spec.notifiers", "[{name: c, type: Chat, urlSecretRef: {name: s}}]", "[{name: c, type: Pager, urlSecretRef: {name: s}}]", supports),
+		Entry(nil, "HelpDesk", "spec.notifiers", mailNotifier("desk@example.com"), "[{name: m, type: Mail, urlSecretRef: {name: s}}]", "type Mail needs mail with the sender"),
+		Entry(nil, "HelpDesk", "spec.notifiers", mailNotifier("Acme Support <desk@example.com>"), "[{name: c, urlSecretRef: {name: s}, mail: {from: a@b}}]", "no other type has it"),
+		Entry(nil, "HelpDesk", "spec.notifiers", mailNotifier("a@b"), mailNotifier("Acme Support"), matches),
+		Entry(nil, "HelpDesk", "spec.notifiers", mailNotifier("a@b"), mailNotifier(`a@b\nBcc: c@d`), matches),
+		Entry(nil, "HelpDesk", "spec.notifiers", repeated(16, "{name: n%d, urlSecretRef: {name: s}}"), repeated(17, "{name: n%d, urlSecretRef: {name: s}}"), tooMany),
+		Entry(nil, "HelpDesk", "spec.notifiers", repeated(2, "{name: n%d, urlSecretRef: {name: s}}"), "[{name: n, urlSecretRef: {name: s}}, {name: n, urlSecretRef: {name: s}}]", "Duplicate value"),
+		Entry(nil, "HelpDesk", "spec.externalURL", "https://example.com/support/", "support.example.com", "must be an absolute http or https URL without query"),
+		Entry(nil, "HelpDesk", "spec.externalURL", "http://localhost:8080", "https://example.com/?a=b", "must be an absolute http or https URL without query"),
+		Entry(nil, "HelpDesk", "spec.externalURL", "https://a/"+strings.Repeat("a", 2038), "https://a/"+strings.Repeat("a", 2039), long),
 		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'https://example.com/hook'}]", "[{name: a, url: 'example.com/hook'}]", "must be an absolute http or https URL"),
 		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://sink.svc:8080'}]", "[{name: a, url: 'ftp://example.com'}]", "must be an absolute http or https URL"),
 		Entry(nil, "HelpDesk", "spec.webhooks", "[{name: a, url: 'http://a'}]", "[{name: A, url: 'http://a'}]", matches),
@@ -183,6 +204,17 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "Agent", "spec.languages", repeated(32, "de-x%da"), repeated(33, "de-x%da"), tooMany),
 		Entry(nil, "Agent", "spec.assignments", repeated(128, "{queueRef: {name: q%d}}"), repeated(129, "{queueRef: {name: q%d}}"), tooMany),
 		Entry(nil, "Agent", "spec.assignments", "[{queueRef: {name: q}}]", "[{}]", required),
+		Entry(nil, "Agent", "spec.contacts", "[{notifier: chat, address: '@jo'}]", "[{notifier: chat}]", required),
+		Entry(nil, "Agent", "spec.contacts", "[{notifier: chat, address: '#ops team'}]", "[{address: '@jo'}]", required),
+		Entry(nil, "Agent", "spec.contacts", "[{notifier: chat, address: jo}]", "[{notifier: Chat!, address: jo}]", matches),
+		Entry(nil, "Agent", "spec.contacts", "[{notifier: chat, address: jo}]", `[{notifier: chat, address: "a\nb"}]`, matches),
+		Entry(nil, "Agent", "spec.contacts", "[{notifier: chat, address: "+strings.Repeat("a", 320)+"}]", "[{notifier: chat, address: "+strings.Repeat("a", 321)+"}]", long),
+		Entry(nil, "Agent", "spec.contacts", repeated(8, "{notifier: chat, address: a%d}"), repeated(9, "{notifier: chat, address: a%d}"), tooMany),
+		Entry(nil, "Agent", "spec.contacts", contact("after: 1h30m"), contact("after: soon"), matches),
+		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "07:00", timeZone: Europe/Berlin}`), contact(`quietHours: {from: "22:00", to: "24:00", timeZone: UTC}`), matches),
+		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "07:00", timeZone: America/Port-au-Prince}`), contact(`quietHours: {from: "22:00", to: "07:00", timeZone: ../UTC}`), matches),
+		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "21:59", timeZone: Etc/GMT+5}`), contact(`quietHours: {from: "22:00", to: "22:00", timeZone: UTC}`), "would never end: leave the contact out"),
+		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "07:00", timeZone: UTC}`), contact(`quietHours: {from: "22:00", to: "07:00"}`), required),
 
 		// RoutingPolicy.
 		Entry(nil, "RoutingPolicy", "spec.rules", "[{name: r, teamRef: {name: t}}]", "[{name: r}]", "a rule sends a ticket to exactly one place"),

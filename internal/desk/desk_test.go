@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -409,3 +410,11 @@ func status(t *testing.T, got *ticket.Ticket, want ticket.Status, queue, agent s
 }
 
 func newClock() *clocktesting.FakeClock { return clocktesting.NewFakeClock(start) }
+
+// data of a record.
+func (r *rig) data(record eventlog.Record, into any) {
+	r.Helper()
+	if err := json.Unmarshal(record.Data, into); err != nil {
+		r.Fatal(err)
+	}
+}

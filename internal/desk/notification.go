@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/store"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/notify"
@@ -102,7 +101,7 @@ func (s *sending) notification(m *store.Message) (*outbox.Message, error) {
 	message := &outbox.Message{
 		Type: outbox.Type(notifier.Type), URL: url, Address: m.Address, Subject: text.Subject, Body: []byte(text.Body), At: m.Created,
 	}
-	if notifier.Type == v1alpha1.NotifierMail {
+	if notifier.Mail != nil {
 		message.From = notifier.Mail.From
 	}
 	return message, nil

@@ -74,7 +74,7 @@ func outcome(r *Record) string {
 // ruleOf is what routing decided by.
 func ruleOf(r *Record) string {
 	var data struct {
-		Rule   string               `json:"rule"`
+		Rule   string      `json:"rule"`
 		Routed *RoutedData `json:"routed"`
 	}
 	switch r.Type {
