@@ -57,7 +57,7 @@ type Storage struct {
 
 // TicketEventType is a kind of ticket event, as the CloudEvents that a webhook receives name it.
 //
-// +kubebuilder:validation:Enum=Opened;Offered;Accepted;Returned;Transferred;Updated;Resolved;Reopened;Closed;Cancelled
+// +kubebuilder:validation:Enum=Opened;Offered;Accepted;Returned;Transferred;Updated;Resolved;Reopened;Closed;Cancelled;Escalated
 type TicketEventType string
 
 // Webhook receives ticket events as CloudEvents over HTTP, at least once, each with a stable id.

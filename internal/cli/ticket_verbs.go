@@ -55,6 +55,8 @@ func newTicketVerbs() []*cobra.Command {
 		{"reopen", "Go on with a resolved ticket", func(s api.Service) becauseVerb { return s.Reopen }},
 		{"close", "End a resolved ticket before its reopen window does", func(s api.Service) becauseVerb { return s.Close }},
 		{"cancel", "End a ticket that nobody needs to act on", func(s api.Service) becauseVerb { return s.Cancel }},
+		{"escalate", "Call for help by the team's EscalationPolicy, now; give a --reason", func(s api.Service) becauseVerb { return s.Escalate }},
+		{"acknowledge", "Say that you act: the escalation stops for a time", func(s api.Service) becauseVerb { return s.Acknowledge }},
 	} {
 		var body api.Because
 		cmds = append(cmds, onTicket(v.name, v.short,

@@ -161,23 +161,39 @@ func (c *change) apply(t *ticket.Ticket, event ticket.Event, r eventlog.Record) 
 
 // insert stores a new ticket with its record.
 func (c *change) insert(t *ticket.Ticket, r eventlog.Record) error {
-	t.Await(c.patience(t), c.now)
+	if err := c.anticipate(nil, t); err != nil {
+		return err
+	}
 	if err := c.InsertTicket(t, c.class(t)); err != nil {
 		return err
 	}
-	return c.enter(nil, t, r)
+	if err := c.enter(nil, t, r); err != nil {
+		return err
+	}
+	return c.trigger(nil, t, r.Type)
 }
 
 // save stores a changed ticket with its record.
 func (c *change) save(before, after *ticket.Ticket, r eventlog.Record) error {
-	after.Await(c.patience(after), c.now)
+	if err := c.anticipate(before, after); err != nil {
+		return err
+	}
 	if err := c.UpdateTicket(after, c.class(after)); err != nil {
 		if errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("ticket %d %w", after.ID, err)
 		}
 		return err
 	}
-	return c.enter(before, after, r)
+	if err := c.enter(before, after, r); err != nil {
+		return err
+	}
+	return c.trigger(before, after, r.Type)
+}
+
+// anticipate sets what happens to a ticket by itself if nothing else does, before a change of it is stored.
+func (c *change) anticipate(before, after *ticket.Ticket) error {
+	after.Await(c.patience(after), c.now)
+	return c.watch(before, after)
 }
 
 // enter puts a ticket's change on its agents, the log and the outbox.
@@ -304,18 +320,21 @@ func (c *change) publish(r *eventlog.Record, t *ticket.Ticket) error {
 				return err
 			}
 		}
-		m := store.Message{
-			Destination: webhook.Name, Key: outbox.Key(c.desk.helpDesk, r.Seq), Body: body, NextAt: c.now, Created: c.now,
-		}
-		if err := c.InsertMessage(&m); err != nil {
+		if err := c.post(webhook.Name, r, body); err != nil {
 			return err
 		}
-		if err := c.recordMessage(eventlog.OutboxEnqueued, &m, ""); err != nil {
-			return err
-		}
-		c.messages = true
 	}
 	return nil
+}
+
+// post enqueues the event of a record for a webhook.
+func (c *change) post(webhook string, r *eventlog.Record, body []byte) error {
+	m := store.Message{Destination: webhook, Key: outbox.Key(c.desk.helpDesk, r.Seq), Body: body, NextAt: c.now, Created: c.now}
+	if err := c.InsertMessage(&m); err != nil {
+		return err
+	}
+	c.messages = true
+	return c.recordMessage(eventlog.OutboxEnqueued, &m, "")
 }
 
 func (c *change) recordMessage(t eventlog.Type, m *store.Message, reason string) error {

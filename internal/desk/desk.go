@@ -75,6 +75,9 @@ type Desk struct {
 	// migrate wakes the loop that brings the tickets in line with a new plan.
 	migrate broadcast
 
+	// escalations are versions of EscalationPolicies that are no longer in force and runs go by, by their hash.
+	escalations sync.Map
+
 	recent   *recent
 	leases   *leases
 	timers   alarm

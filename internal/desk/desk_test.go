@@ -137,6 +137,8 @@ type organisation struct {
 	queues   map[string]*v1alpha1.Queue
 	agents   map[string]*v1alpha1.Agent
 	rules    []v1alpha1.RoutingRule
+
+	escalations map[string]*v1alpha1.EscalationPolicy
 }
 
 // acme has one team with a tier of two queues, general and billing, and two agents, jo and sam, who serve both with room
@@ -208,6 +210,9 @@ func (o *organisation) entries(t interface{ Fatal(args ...any) }) []plan.Entry {
 		objects = append(objects, x)
 	}
 	for _, x := range o.agents {
+		objects = append(objects, x)
+	}
+	for _, x := range o.escalations {
 		objects = append(objects, x)
 	}
 	entries := make([]plan.Entry, len(objects))

@@ -83,10 +83,11 @@ func (c *change) fire(id int64) error {
 	}
 	// An earlier ticket of the batch may have changed this one: then nothing may be due.
 	for timer := t.NextTimer(); timer.Due(c.now); timer = t.NextTimer() {
+		version := t.Version
 		if t, err = c.fireTimer(t, timer); err != nil {
 			return err
 		}
-		if t.NextTimer() == timer {
+		if t.Version == version {
 			return fmt.Errorf("the timer %s of ticket %d does not end", timer.Kind, id)
 		}
 		c.desk.metrics.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
@@ -111,6 +112,10 @@ func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket
 	case ticket.OverflowTimer:
 		r.Reason = fmt.Sprintf("nobody took it in queue %s", t.Queue)
 		return c.overflow(t, r)
+	case ticket.UnassignedTimer:
+		return c.unassigned(t, r)
+	case ticket.EscalationTimer:
+		return c.escalate(t, r)
 	}
 	return nil, fmt.Errorf("ticket %d has a timer of a kind that nothing acts on: %s", t.ID, timer.Kind)
 }

@@ -13,6 +13,8 @@ type Policy struct {
 	Every time.Duration
 	// AcknowledgementTimeout is how long an acknowledgement holds; zero: as long as the run.
 	AcknowledgementTimeout time.Duration
+	// Unassigned is how long a ticket may be without an agent before a run starts; zero: for ever.
+	Unassigned time.Duration
 }
 
 // Run is one escalation of a ticket. Its zero value is none.
@@ -30,7 +32,7 @@ type Run struct {
 	Step  int `json:"step"`
 	// NextAt is when the next step is due, or the acknowledgement lapses. Zero: nothing is to come.
 	NextAt time.Time `json:"nextAt,omitzero"`
-	// AcknowledgedBy stopped the run; empty while nobody acts.
+	// AcknowledgedBy is the agent or caller who stopped the run; empty while nobody acts.
 	AcknowledgedBy string `json:"acknowledgedBy,omitempty"`
 }
 

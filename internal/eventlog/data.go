@@ -49,6 +49,28 @@ type MessageData struct {
 	Opened *OpenedData `json:"opened,omitempty"`
 }
 
+// EscalationData of the escalation records: the run as the record leaves it.
+type EscalationData struct {
+	Run    int    `json:"run"`
+	Policy string `json:"policy"`
+	// Trigger of EscalationStarted.
+	Trigger string `json:"trigger,omitempty"`
+	// Round and Step that took place, of Escalated, with the step's name, and what each of its actions came to.
+	Round   int             `json:"round"`
+	Step    int             `json:"step"`
+	Name    string          `json:"name,omitempty"`
+	Actions []ActionOutcome `json:"actions,omitempty"`
+}
+
+// ActionOutcome is what an action of an escalation step came to.
+type ActionOutcome struct {
+	Action string `json:"action"`
+	// Target is the agent notified, the queue that got the ticket, the priority it has or the webhook called.
+	Target string `json:"target,omitempty"`
+	// Skipped says why it came to nothing; empty if it took place.
+	Skipped string `json:"skipped,omitempty"`
+}
+
 // PresenceData of PresenceChanged.
 type PresenceData struct {
 	From string `json:"from"`

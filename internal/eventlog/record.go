@@ -37,6 +37,13 @@ const (
 	SetAside       Type = "ticket.setAside"
 	Relaxed        Type = "ticket.relaxed"    // the next stage of its queue's requirements holds
 	Overflowed     Type = "ticket.overflowed" // from a queue in which it waited too long, or that is full
+
+	EscalationStarted   Type = "ticket.escalationStarted"
+	EscalationRequested Type = "ticket.escalationRequested" // while one is under way: its next step is due at once
+	EscalationPutOff    Type = "ticket.escalationPutOff"    // the policy allows more time by now, or is gone
+	Escalated           Type = "ticket.escalated"           // a step took place
+	Acknowledged        Type = "ticket.acknowledged"
+	AcknowledgementOver Type = "ticket.acknowledgementOver" // the escalation goes on
 )
 
 // Records of the desk itself.

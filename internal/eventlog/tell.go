@@ -19,7 +19,9 @@ var told = map[Type]string{
 	Drained: "moved out of a deleted queue", Pended: "pending on the customer", Held: "on hold",
 	Resumed: "resumed", Resolved: "resolved", Reopened: "reopened", Closed: "closed",
 	Cancelled: "cancelled", Updated: "updated", Replied: "reply", Noted: "note",
-	SetAside: "set aside",
+	SetAside: "set aside", EscalationStarted: "escalation started", EscalationRequested: "escalated further",
+	EscalationPutOff: "escalation put off", Escalated: "escalated", Acknowledged: "acknowledged",
+	AcknowledgementOver: "acknowledgement over, the escalation goes on",
 }
 
 // Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
@@ -43,7 +45,35 @@ func (r *Record) Tell() []string {
 	if r.Timer != nil {
 		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
 	}
+	lines = append(lines, escalated(r)...)
 	return append(lines, said(r)...)
+}
+
+// escalated says of an escalation which policy it follows and what its step came to.
+func escalated(r *Record) []string {
+	var data EscalationData
+	if json.Unmarshal(r.Data, &data) != nil || data.Policy == "" {
+		return nil
+	}
+	line := fmt.Sprintf("by policy %s, run %d", data.Policy, data.Run)
+	if data.Trigger != "" {
+		line += ", because of its trigger " + data.Trigger
+	}
+	if data.Name != "" {
+		line += ", step " + data.Name
+		if data.Round > 0 {
+			line += fmt.Sprintf(" of round %d", data.Round+1)
+		}
+	}
+	lines := []string{line}
+	for _, a := range data.Actions {
+		line := strings.TrimSpace(a.Action + " " + a.Target)
+		if a.Skipped != "" {
+			line += ": skipped, " + a.Skipped
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 func outcome(r *Record) string {

@@ -18,6 +18,8 @@ const (
 	Offer Kind = "Offer"
 	// HandOff of a ticket, which is now the agent's.
 	HandOff Kind = "HandOff"
+	// Escalation of a ticket, of which somebody calls the agent for help.
+	Escalation Kind = "Escalation"
 )
 
 // Notice is what somebody is told. It has none of what customers write but the ticket's subject.
@@ -45,6 +47,10 @@ func (n *Notice) Stale(t *ticket.Ticket) string {
 		return fmt.Sprintf("offer %d is over", n.Offer)
 	case n.Kind == HandOff && (t.Agent != n.Agent || !t.Status.Live() || t.Status == ticket.Resolved):
 		return fmt.Sprintf("ticket %d is no longer with agent %s", n.Ticket, n.Agent)
+	case n.Kind == Escalation && (t.Escalation == nil || t.Escalation.Run == nil):
+		return fmt.Sprintf("the escalation of ticket %d is over", n.Ticket)
+	case n.Kind == Escalation && t.Escalation.Run.Acknowledged():
+		return fmt.Sprintf("%s acknowledged the escalation of ticket %d", t.Escalation.Run.AcknowledgedBy, n.Ticket)
 	}
 	return ""
 }
@@ -56,13 +62,15 @@ type Text struct {
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"line": line, "clock": clock}).Parse(`
 {{- define "headline"}}
-{{- if eq .Kind "Offer"}}Offer: {{else}}Yours: {{end}}ticket {{.Ticket}}
+{{- if eq .Kind "Offer"}}Offer: {{else if eq .Kind "Escalation"}}Escalated: {{else}}Yours: {{end}}ticket {{.Ticket}}
 {{- if eq .Priority "Urgent" "High"}}, {{.Priority}}{{end}}: {{line .Subject}}
 {{- end}}
 
 {{- define "notice" -}}
 {{if eq .Notice.Kind "Offer" -}}
 Ticket {{.Notice.Ticket}} is offered to you until {{clock .Notice.Until}}.
+{{- else if eq .Notice.Kind "Escalation" -}}
+Ticket {{.Notice.Ticket}} needs you since {{clock .Notice.At}}{{with .Notice.Reason}}: {{line .}}{{else}}.{{end}}
 {{- else -}}
 Ticket {{.Notice.Ticket}} is yours since {{clock .Notice.At}}{{with .Notice.Reason}}: {{line .}}{{else}}.{{end}}
 {{- end}}

@@ -28,6 +28,13 @@ func handOff(id int64) *notify.Notice {
 	}
 }
 
+func escalated(id int64) *notify.Notice {
+	return &notify.Notice{
+		Kind: notify.Escalation, Agent: "jo", Ticket: id, At: noon, Subject: "Nobody can log in", Priority: ticket.High, Channel: "Email",
+		Queue: "general", Reason: "escalation standard, step lead",
+	}
+}
+
 func TestRender(t *testing.T) {
 	for name, tc := range map[string]struct {
 		got, want notify.Text
@@ -49,6 +56,15 @@ Read and answer it: https://desk/t/x
   Normal priority, Email, queue billing
 
 Read and answer it: https://desk/t/y
+`}},
+		"an escalation": {escalated(14).Render("acme", "https://desk/t/z"), notify.Text{
+			Subject: "[acme] Escalated: ticket 14, High: Nobody can log in",
+			Body: `Ticket 14 needs you since 12:00:00 UTC: escalation standard, step lead
+
+  Nobody can log in
+  High priority, Email, queue general
+
+Read and answer it: https://desk/t/z
 `}},
 		"a digest": {notify.Digest("acme", []*notify.Notice{offer(12), handOff(13)}, func(n *notify.Notice) string { return "https://desk/t/" + string(n.Kind) }), notify.Text{
 			Subject: "[acme] 2 tickets for you",

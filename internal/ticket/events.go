@@ -1,6 +1,10 @@
 package ticket
 
-import "time"
+import (
+	"time"
+
+	"github.com/caseload-dev/caseload/internal/escalation"
+)
 
 // EventName names an event, in messages and in the table.
 type EventName string
@@ -23,6 +27,8 @@ const (
 	UpdateEvent          EventName = "update"
 	CloseEvent           EventName = "close"
 	CancelEvent          EventName = "cancel"
+	EscalateEvent        EventName = "escalate"
+	AcknowledgeEvent     EventName = "acknowledge"
 )
 
 // Events that the desk causes: by dispatch, a timer or a new plan.
@@ -46,7 +52,7 @@ var (
 	verbs = []EventName{
 		AcceptEvent, DeclineEvent, ReturnEvent, TransferToQueueEvent, TransferToAgentEvent, PendEvent, HoldEvent,
 		ResumeEvent, ResolveEvent, ReopenEvent, CloseEvent, CancelEvent, CustomerReplyEvent, AgentReplyEvent, NoteEvent,
-		UpdateEvent,
+		UpdateEvent, EscalateEvent, AcknowledgeEvent,
 	}
 	deskEvents = []EventName{
 		OfferEvent, AssignEvent, ExpireEvent, RescindEvent, SetAsideEvent, RerouteEvent, DrainEvent, AgentGoneEvent,
@@ -148,6 +154,12 @@ type AgentReply struct{}
 // Note is a message among the staff.
 type Note struct{}
 
+// Escalate starts an escalation or brings it a step further.
+type Escalate struct{ Escalation Escalation }
+
+// Acknowledge says that somebody acts: the escalation stops for a time.
+type Acknowledge struct{ Run escalation.Run }
+
 // Update replaces what the ticket is about.
 type Update struct{ Content Content }
 
@@ -189,6 +201,8 @@ func (Reopen) Name() EventName          { return ReopenEvent }
 func (CustomerReply) Name() EventName   { return CustomerReplyEvent }
 func (AgentReply) Name() EventName      { return AgentReplyEvent }
 func (Note) Name() EventName            { return NoteEvent }
+func (Escalate) Name() EventName        { return EscalateEvent }
+func (Acknowledge) Name() EventName     { return AcknowledgeEvent }
 func (Update) Name() EventName          { return UpdateEvent }
 func (Close) Name() EventName           { return CloseEvent }
 func (Elapse) Name() EventName          { return ElapseEvent }

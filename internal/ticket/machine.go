@@ -27,6 +27,8 @@ var table = map[Status]map[EventName][]Status{
 		AgentReplyEvent:      {Waiting},
 		NoteEvent:            {Waiting},
 		UpdateEvent:          {Waiting},
+		EscalateEvent:        {Waiting},
+		AcknowledgeEvent:     {Waiting},
 	},
 	Offered: {
 		AcceptEvent:          {Open},
@@ -45,6 +47,8 @@ var table = map[Status]map[EventName][]Status{
 		AgentReplyEvent:      {Offered},
 		NoteEvent:            {Offered},
 		UpdateEvent:          {Offered},
+		EscalateEvent:        {Offered},
+		AcknowledgeEvent:     {Offered},
 	},
 	Open: {
 		PendEvent:            {Pending},
@@ -60,6 +64,8 @@ var table = map[Status]map[EventName][]Status{
 		AgentReplyEvent:      {Open},
 		NoteEvent:            {Open},
 		UpdateEvent:          {Open},
+		EscalateEvent:        {Open},
+		AcknowledgeEvent:     {Open},
 	},
 	Pending: {
 		PendEvent:            {Pending}, // another call-back time
@@ -76,6 +82,8 @@ var table = map[Status]map[EventName][]Status{
 		AgentReplyEvent:      {Pending},
 		NoteEvent:            {Pending},
 		UpdateEvent:          {Pending},
+		EscalateEvent:        {Pending},
+		AcknowledgeEvent:     {Pending},
 	},
 	OnHold: {
 		ResumeEvent:          {Open, Waiting},
@@ -90,6 +98,8 @@ var table = map[Status]map[EventName][]Status{
 		AgentReplyEvent:      {OnHold},
 		NoteEvent:            {OnHold},
 		UpdateEvent:          {OnHold},
+		EscalateEvent:        {OnHold},
+		AcknowledgeEvent:     {OnHold},
 	},
 	Resolved: {
 		ReopenEvent:        {Open, Waiting},
@@ -178,6 +188,7 @@ func (t Ticket) Clone() Ticket {
 	t.Amount = clone(t.Amount)
 	t.Reference = clone(t.Reference)
 	t.Offer = clone(t.Offer)
+	t.Escalation = t.Escalation.clone()
 	return t
 }
 

@@ -162,6 +162,8 @@ type Ticket struct {
 	RoutedTags    []string `json:"routedTags,omitempty"`
 	// PrioritySet says that somebody set the priority by hand: a new plan leaves it.
 	PrioritySet bool `json:"prioritySet,omitempty"`
+	// Escalation is what is kept of the ticket's escalations; nil if it has nothing to do with any.
+	Escalation *Escalation `json:"escalation,omitempty"`
 	// SetAside says why the ticket is not offered although it waits: its dispatch decision failed.
 	SetAside string `json:"setAside,omitempty"`
 }

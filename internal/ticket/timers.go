@@ -16,6 +16,10 @@ const (
 	RelaxTimer TimerKind = "Relaxation"
 	// OverflowTimer hands a ticket that nobody took to another queue.
 	OverflowTimer TimerKind = "Overflow"
+	// UnassignedTimer: the ticket has been without an agent for too long.
+	UnassignedTimer TimerKind = "Unassigned"
+	// EscalationTimer: a step of the escalation is due, or its acknowledgement lapses.
+	EscalationTimer TimerKind = "Escalation"
 )
 
 // Timer of a ticket: at its instant the ticket changes by itself. The zero value is none.
@@ -27,14 +31,21 @@ type Timer struct {
 // timers of the ticket, whatever its status; those that are not set have no instant. Of those due at the same instant the
 // first listed is the first to fire. Each is kept in a field of the ticket and is set, moved and taken off by the events
 // that change it: what a timer causes takes that timer off, or moves it.
-func (t *Ticket) timers() [5]Timer {
+func (t *Ticket) timers() [7]Timer {
 	var offer time.Time
 	if t.Offer != nil {
 		offer = t.Offer.Until
 	}
+	var unassigned, step time.Time
+	if t.Escalation != nil {
+		unassigned = t.Escalation.UnassignedAt
+		if t.Escalation.Run != nil {
+			step = t.Escalation.Run.NextAt
+		}
+	}
 	return [...]Timer{
 		{OfferTimer, offer}, {CallBackTimer, t.Until}, {ReopenTimer, t.ClosesAt},
-		{RelaxTimer, t.RelaxesAt}, {OverflowTimer, t.OverflowsAt},
+		{RelaxTimer, t.RelaxesAt}, {OverflowTimer, t.OverflowsAt}, {UnassignedTimer, unassigned}, {EscalationTimer, step},
 	}
 }
 

@@ -49,6 +49,10 @@ type Service interface {
 	Reopen(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
 	Close(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
 	Cancel(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
+	// Escalate starts an escalation, or makes the next step of the one under way due at once. It needs a reason.
+	Escalate(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
+	// Acknowledge stops the escalation for a time. Whom it notified may do it, too.
+	Acknowledge(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
 	// Reply adds a message. A customer's reply resumes, reopens or follows up; the answer is the ticket it reached.
 	Reply(ctx context.Context, call Call, id int64, body Reply) (*ticket.Ticket, error)
 	Note(ctx context.Context, call Call, id int64, body Note) (*ticket.Ticket, error)

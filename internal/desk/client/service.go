@@ -155,6 +155,14 @@ func (c *Client) Cancel(ctx context.Context, call api.Call, id int64, body api.B
 	return c.verb(ctx, call, id, "cancel", body)
 }
 
+func (c *Client) Acknowledge(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
+	return c.verb(ctx, call, id, "acknowledge", body)
+}
+
+func (c *Client) Escalate(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
+	return c.verb(ctx, call, id, "escalate", body)
+}
+
 func (c *Client) Reply(ctx context.Context, call api.Call, id int64, body api.Reply) (*ticket.Ticket, error) {
 	return c.verb(ctx, call, id, "reply", body)
 }

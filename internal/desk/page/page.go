@@ -28,6 +28,7 @@ type Desk interface {
 	Decline(ctx context.Context, call api.Call, id int64, body api.Decline) (*ticket.Ticket, error)
 	Reply(ctx context.Context, call api.Call, id int64, body api.Reply) (*ticket.Ticket, error)
 	Resolve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
+	Acknowledge(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
 }
 
 const (
@@ -84,6 +85,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var done = map[string]string{
 	"accept": "You accepted the ticket.", "decline": "You declined the offer.",
 	"reply": "Your reply was added.", "resolve": "You resolved the ticket.",
+	"acknowledge": "You acknowledged the escalation: it stops for now.",
 }
 
 // act does what a form asks for, as the link's agent. Who sends it twice does it once.
@@ -158,6 +160,8 @@ func (p *page) do(r *http.Request, link notify.Link) (action string, err error) 
 		_, err = p.desk.Reply(ctx, call, id, api.Reply{From: "Agent", Body: text})
 	case "resolve":
 		_, err = p.desk.Resolve(ctx, call, id, api.Because{Reason: text})
+	case "acknowledge":
+		_, err = p.desk.Acknowledge(ctx, call, id, api.Because{Reason: text})
 	default:
 		return "", invalid("There is nothing like that to do here.")
 	}
@@ -176,7 +180,7 @@ func (p *page) show(w http.ResponseWriter, r *http.Request, link notify.Link, st
 		return
 	}
 	v := &view{Title: "Ticket " + strconv.FormatInt(link.Ticket, 10), HelpDesk: p.helpDesk, Agent: link.Agent, Problem: problem, Done: doneText}
-	if h.Ticket.Agent != link.Agent {
+	if h.Ticket.Agent != link.Agent && !called(&h.Ticket, link.Agent) {
 		v.Standing = gone(&h.Ticket)
 		if status == http.StatusOK && doneText == "" {
 			status = http.StatusGone
@@ -187,6 +191,11 @@ func (p *page) show(w http.ResponseWriter, r *http.Request, link notify.Link, st
 	v.Key = rand.Text()
 	v.tell(h)
 	p.write(w, status, v)
+}
+
+// called says whether the agent was called for help with the ticket.
+func called(t *ticket.Ticket, agent string) bool {
+	return t.Escalation != nil && t.Escalation.Run != nil && slices.Contains(t.Escalation.Notified, agent)
 }
 
 // gone says to somebody who no longer has the ticket who has.

@@ -53,6 +53,8 @@ type view struct {
 	Key                string
 	Offer              int64
 	CanReply, CanSolve bool
+	// CanAcknowledge says that the ticket is escalated and nobody acts.
+	CanAcknowledge bool
 }
 
 type field struct{ Name, Value string }
@@ -71,10 +73,13 @@ func (v *view) tell(h *api.TicketHistory) {
 	v.Ticket, v.Prior, v.Earlier = t, h.Prior, h.EarlierRecords
 	v.Fields = fields(h)
 	may := func(e ticket.EventName) bool { return slices.Contains(ticket.Allowed(t.Status), e) }
-	switch t.Status {
-	case ticket.Offered:
+	v.CanAcknowledge = called(t, v.Agent) && !t.Escalation.Run.Acknowledged()
+	switch {
+	case t.Agent != v.Agent:
+		v.Standing = "Escalated to you. " + gone(t)
+	case t.Status == ticket.Offered:
 		v.Standing, v.Offer, v.Until = "Offered to you", t.Offer.ID, t.Offer.Until
-	case ticket.Open, ticket.Pending, ticket.OnHold:
+	case t.Status != ticket.Resolved && t.OwnedByAgent() && t.Status.Live():
 		v.Standing = string(t.Status) + ", with you"
 		v.CanReply, v.CanSolve = may(ticket.AgentReplyEvent), may(ticket.ResolveEvent)
 	default:

@@ -94,6 +94,12 @@ func (r *recorder) Close(ctx context.Context, c api.Call, id int64, b api.Becaus
 func (r *recorder) Cancel(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
 	return recorded[ticket.Ticket](ctx, r, "Cancel", c, id, b)
 }
+func (r *recorder) Escalate(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
+	return recorded[ticket.Ticket](ctx, r, "Escalate", c, id, b)
+}
+func (r *recorder) Acknowledge(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
+	return recorded[ticket.Ticket](ctx, r, "Acknowledge", c, id, b)
+}
 func (r *recorder) Reply(ctx context.Context, c api.Call, id int64, b api.Reply) (*ticket.Ticket, error) {
 	return recorded[ticket.Ticket](ctx, r, "Reply", c, id, b)
 }

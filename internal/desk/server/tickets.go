@@ -161,6 +161,10 @@ func (s *Server) registerVerbs() {
 	because(s, "reopen", "Reopen a resolved ticket", "", s.service.Reopen)
 	because(s, "close", "Close a resolved ticket before its reopen window ends", "", s.service.Close)
 	because(s, "cancel", "Cancel a ticket that nobody needs to act on", "", s.service.Cancel)
+	verb(s, "escalate", "Escalate a ticket", "Starts an escalation, or makes the next step of the one under way due at once. A reason is required.",
+		s.service.Escalate)
+	because(s, "acknowledge", "Acknowledge an escalation", "It stops for the policy's acknowledgement timeout. Whom it notified may do it, too.",
+		s.service.Acknowledge)
 	verb(s, "reply", "Add a message from or to the customer",
 		"A customer's reply resumes, reopens or follows up; the answer is the ticket it reached.", s.service.Reply)
 	verb(s, "note", "Add a message the customer does not see", "", s.service.Note)

@@ -172,7 +172,7 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 // change is guarded by epochs, claims and If-Match instead.
 var keyed = []string{
 	"OpenTicket", "OpenTickets", "Accept", "Decline", "Transfer", "Return", "Pend", "Hold", "Resume", "Resolve", "Reopen",
-	"Close", "Cancel", "Reply", "Note", "Update", "PutCustomer", "SetPresence",
+	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence",
 }
 
 // TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
