@@ -39,6 +39,8 @@ func statusOf(object client.Object) *v1alpha1.Status {
 		return &o.Status
 	case *v1alpha1.RoutingPolicy:
 		return &o.Status
+	case *v1alpha1.BusinessCalendar:
+		return &o.Status
 	case *v1alpha1.EscalationPolicy:
 		return &o.Status
 	default:

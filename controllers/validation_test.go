@@ -25,6 +25,7 @@ var base = map[string]string{
 	"Queue":            `{tierRef: {name: frontline}}`,
 	"Agent":            `{teamRef: {name: care}}`,
 	"RoutingPolicy":    `{teamRef: {name: care}}`,
+	"BusinessCalendar": `{timeZone: Europe/Berlin, hours: [{days: [Mon], from: "09:00", to: "17:00"}]}`,
 	"EscalationPolicy": `{triggers: [{type: Requested}], steps: [{name: s, after: 0s, actions: [{type: TransferToNextLevel}]}]}`,
 }
 
@@ -65,6 +66,11 @@ func rule(fields string) string { return "[{name: r, queueRef: {name: q}, " + fi
 // steps of an escalation policy.
 func steps(n int) string {
 	return repeated(n, "{name: s%d, after: %dm, actions: [{type: TransferToNextLevel}]}")
+}
+
+// absences of an agent from and to.
+func absences(n int, from, to string) string {
+	return repeated(n, fmt.Sprintf("{reason: Leave, startTime: %q, endTime: %q}", from, to))
 }
 
 // step of an escalation policy with one action, as the whole list.
@@ -234,6 +240,29 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {priority: High}"), rule("set: {}"), "at least 1 properties"),
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {addTags: "+repeated(16, "t%d")+"}"), rule("set: {addTags: "+repeated(17, "t%d")+"}"), tooMany),
 		Entry(nil, "RoutingPolicy", "spec.rules", rule("match: {customerSegments: [Enterprise]}"), rule("match: {customerSegments: [A, A]}"), "Duplicate value"),
+
+		// BusinessCalendar, schedules and absences.
+		Entry(nil, "BusinessCalendar", "spec.helpDeskRef", "{name: acme}", "{name: Acme}", "must be an object's name"),
+		Entry(nil, "BusinessCalendar", "spec.timeZone", "America/Argentina/Buenos_Aires", "'Berlin, Germany'", matches),
+		Entry(nil, "BusinessCalendar", "spec.timeZone", "Etc/GMT+3", "absent", required),
+		Entry(nil, "BusinessCalendar", "spec.hours", `[{days: [Sat, Sun], from: "22:00", to: "06:00"}]`, `[{days: [Saturday], from: "22:00", to: "06:00"}]`, supports),
+		Entry(nil, "BusinessCalendar", "spec.hours", `[{days: [Sat], from: "00:00", to: "00:00"}]`, `[{days: [Sat], from: "00:00", to: "24:00"}]`, matches),
+		Entry(nil, "BusinessCalendar", "spec.hours", "[]", `[{days: [], from: "09:00", to: "17:00"}]`, "should have at least 1 items"),
+		Entry(nil, "BusinessCalendar", "spec.hours", `[{days: [Sat], from: "09:00", to: "17:00"}]`, `[{days: [Sat, Sat], from: "09:00", to: "17:00"}]`, "Duplicate value"),
+		Entry(nil, "BusinessCalendar", "spec.hours", `[{days: [Sat], from: "09:00", to: "17:00"}]`, `[{days: [Sat], from: "09:00"}]`, required),
+		Entry(nil, "BusinessCalendar", "spec.hours", repeated(64, `{days: [Sat], from: "09:00", to: "17:00"}`), repeated(65, `{days: [Sat], from: "09:00", to: "17:00"}`), tooMany),
+		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: New Year, yearly: "01-01"}]`, `[{name: New Year}]`, "either on one date or yearly"),
+		Entry(nil, "BusinessCalendar", "spec.holidays", `[{date: "2027-03-12"}]`, `[{date: "2027-03-12", yearly: "03-12"}]`, "either on one date or yearly"),
+		Entry(nil, "BusinessCalendar", "spec.holidays", `[{date: "2027-03-12"}]`, `[{date: "2027-02-29"}]`, "date"),
+		Entry(nil, "BusinessCalendar", "spec.holidays", `[{yearly: "12-24"}]`, `[{yearly: "24-12"}]`, matches),
+		Entry(nil, "BusinessCalendar", "spec.holidays", repeated(256, `{yearly: "12-24"}`), repeated(257, `{yearly: "12-24"}`), tooMany),
+		Entry(nil, "SupportTeam", "spec.defaults", "{schedule: {calendarRef: {name: office}}}", "{schedule: {}}", "say by what the duty goes"),
+		Entry(nil, "Agent", "spec.schedule", "{calendarRef: {name: office}}", "{}", "say by what the duty goes"),
+		Entry(nil, "Agent", "spec.absences", absences(1, "2026-12-21T00:00:00+01:00", "2026-12-21T00:00:01+01:00"), absences(1, "2026-12-21T00:00:00+01:00", "2026-12-20T23:00:00Z"), "endTime must come after startTime"),
+		Entry(nil, "Agent", "spec.absences", absences(64, "2026-12-21T00:00:00Z", "2026-12-22T00:00:00Z"), absences(65, "2026-12-21T00:00:00Z", "2026-12-22T00:00:00Z"), tooMany),
+		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: Sick, startTime: "2026-12-21", endTime: "2026-12-22T00:00:00Z"}]`, "date-time"),
+		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: on holiday, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, matches),
+		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: Sick, startTime: "2026-12-21T00:00:00Z"}]`, required),
 
 		// EscalationPolicy.
 		Entry(nil, "SupportTeam", "spec.defaults", "{escalationPolicyRef: {name: standard}}", "{escalationPolicyRef: {}}", required),

@@ -100,6 +100,17 @@ type AgentSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Limits []ChannelLimit `json:"limits,omitempty"`
 
+	// schedule by which the agent is on duty. Absent: the team's default, else around the clock. Nobody is offered work
+	// while off duty.
+	// +optional
+	Schedule *Schedule `json:"schedule,omitempty"`
+
+	// absences during which the agent is off duty. Short notice goes to the desk: caseload agent absence.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Absences []Absence `json:"absences,omitempty"`
+
 	// assignments to queues beyond what the selectors choose.
 	// +optional
 	// +listType=atomic
@@ -120,6 +131,7 @@ type AgentSpec struct {
 // +kubebuilder:resource:shortName=agent,categories=support
 // +kubebuilder:printcolumn:name="Display Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Team",type=string,JSONPath=`.spec.teamRef.name`
+// +kubebuilder:printcolumn:name="Schedule",type=string,JSONPath=`.spec.schedule.calendarRef.name`,priority=1
 // +kubebuilder:printcolumn:name="Manager",type=string,JSONPath=`.spec.managerRef.name`
 // +kubebuilder:printcolumn:name="Roles",type=string,JSONPath=`.spec.roles`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

@@ -44,6 +44,11 @@ const (
 	// ReasonDuplicate: another object of the same HelpDesk already claims what this one does.
 	ReasonDuplicate = "Duplicate"
 
+	// ReasonNoOpenHours: a calendar is never open.
+	ReasonNoOpenHours = "NoOpenHours"
+	// ReasonUnknownTimeZone: the time zone database has no such zone.
+	ReasonUnknownTimeZone = "UnknownTimeZone"
+
 	// ReasonResolvedRefs: every reference resolves.
 	ReasonResolvedRefs = "ResolvedRefs"
 	// ReasonRefNotFound: a named object does not exist.

@@ -31,6 +31,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Queue{}, &QueueList{},
 		&Agent{}, &AgentList{},
 		&RoutingPolicy{}, &RoutingPolicyList{},
+		&BusinessCalendar{}, &BusinessCalendarList{},
 		&EscalationPolicy{}, &EscalationPolicyList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -53,6 +53,13 @@ type AgentReference struct {
 	Name ObjectName `json:"name,omitempty"`
 }
 
+// BusinessCalendarReference names a BusinessCalendar in the same namespace.
+type BusinessCalendarReference struct {
+	// name of the BusinessCalendar.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+}
+
 // EscalationPolicyReference names an EscalationPolicy in the same namespace.
 type EscalationPolicyReference struct {
 	// name of the EscalationPolicy.
@@ -63,13 +70,6 @@ type EscalationPolicyReference struct {
 // OnCallRotationReference names an OnCallRotation in the same namespace.
 type OnCallRotationReference struct {
 	// name of the OnCallRotation.
-	// +required
-	Name ObjectName `json:"name,omitempty"`
-}
-
-// BusinessCalendarReference names a BusinessCalendar in the same namespace.
-type BusinessCalendarReference struct {
-	// name of the BusinessCalendar.
 	// +required
 	Name ObjectName `json:"name,omitempty"`
 }

@@ -7,6 +7,10 @@ import (
 // MemberDefaults hold for the agents and queues of a team that do not say themselves. A list an agent gives replaces the whole list
 // here.
 type MemberDefaults struct {
+	// schedule of the agents. Absent: they are on duty around the clock.
+	// +optional
+	Schedule *Schedule `json:"schedule,omitempty"`
+
 	// languages the agents speak.
 	// +optional
 	// +listType=set

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/plan"
 )
 
 func init() { commands = append(commands, newAgent) }
@@ -63,7 +64,7 @@ what the agent owns stays with them. Setting another's presence takes the verb i
 func printAgents(w io.Writer, list *api.AgentList) error {
 	now := time.Now()
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "AGENT\tTEAM\tMANAGER\tROLES\tPRESENCE\tSINCE\tFREE\tHOLDS")
+	fmt.Fprintln(t, "AGENT\tTEAM\tMANAGER\tROLES\tDUTY\tPRESENCE\tSINCE\tFREE\tHOLDS")
 	for i := range list.Items {
 		a := &list.Items[i]
 		since := "-"
@@ -74,8 +75,8 @@ func printAgents(w io.Writer, list *api.AgentList) error {
 		if a.Free {
 			free = "yes"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			a.Name, a.Team, dash(a.Manager), rolesText(a), presenceText(a), since, free, loadText(a))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			a.Name, a.Team, dash(a.Manager), rolesText(a), dutyText(a, now), presenceText(a), since, free, loadText(a))
 	}
 	return t.Flush()
 }
@@ -90,6 +91,33 @@ func rolesText(a *api.Agent) string {
 		parts = append(parts, "leads "+strings.Join(a.Leads, " and "))
 	}
 	return dash(strings.Join(parts, ", "))
+}
+
+// dutyText says whether the agent is on duty, and when that changes.
+func dutyText(a *api.Agent, now time.Time) string {
+	what := "on"
+	if !a.Duty.On {
+		what = "off"
+		if a.Duty.Reason != plan.OffSchedule {
+			what += ", " + a.Duty.Reason
+		}
+	}
+	if a.Duty.Until.IsZero() {
+		return what
+	}
+	return what + " until " + clockText(a.Duty.Until, now)
+}
+
+// clockText is an instant on the clock here: with the day if that is not today's, with the date if it is not within days.
+func clockText(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	switch {
+	case t.Format(time.DateOnly) == now.Format(time.DateOnly):
+		return t.Format("15:04")
+	case t.Sub(now).Abs() < 6*24*time.Hour:
+		return t.Format("Mon 15:04")
+	}
+	return t.Format("2006-01-02 15:04")
 }
 
 func presenceText(a *api.Agent) string {

@@ -125,8 +125,8 @@ func TestATicketsLife(t *testing.T) {
 	g.Expect(history.Ticket.Status).To(Equal(ticket.Closed))
 
 	g.Expect(strings.Join(strings.Fields(run("agent", "list")), " ")).To(And(
-		ContainSubstring("rosa product-engineering - TeamLead, Agent, leads product-engineering Offline"),
-		ContainSubstring("lee customer-care mara - Available")))
+		ContainSubstring("rosa product-engineering - TeamLead, Agent, leads product-engineering on Offline"),
+		ContainSubstring("lee customer-care mara - on Available")))
 	var agents api.AgentList
 	g.Expect(json.Unmarshal([]byte(run("agent", "list", "-o", "json")), &agents)).To(Succeed())
 	g.Expect(agents.Items).To(ContainElement(And(HaveField("Name", "lee"), HaveField("Manager", "mara"))))
@@ -155,7 +155,7 @@ func TestTop(t *testing.T) {
 	}
 	g.Expect(lines["general"][:3]).To(Equal([]string{"general", "frontline", "1"}), out)
 	g.Expect(lines).To(HaveKey("unrouted"))
-	g.Expect(out).To(ContainSubstring("customer-care        7       0        0"))
+	g.Expect(out).To(ContainSubstring("customer-care        7       7        0        0"))
 
 	out, _, err = runCLI(t, nil, "top", "-o", "json")
 	g.Expect(err).NotTo(HaveOccurred())

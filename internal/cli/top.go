@@ -34,7 +34,7 @@ func newTop() *cobra.Command {
 pending and on hold, and how many agents are present and free. In a terminal it refreshes until q or Ctrl-C; elsewhere,
 with --once or with -o json it prints once.
 
-An agent is present unless Offline or Away, and free if a ticket of some channel could be offered to them now.`,
+An agent is on duty by schedule and absences, present unless Offline or Away, and free if a ticket of some channel could be offered to them now.`,
 		Example: `  caseload top
   caseload top -o json | jq '.queues[] | select(.waiting > 10) | .name'`,
 		Args: cobra.NoArgs,
@@ -179,9 +179,9 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 	fmt.Fprint(w, "\n\n")
 
 	t := table{tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)}
-	t.row("TEAM", "AGENTS", "PRESENT", "FREE")
+	t.row("TEAM", "AGENTS", "ON DUTY", "PRESENT", "FREE")
 	for _, team := range o.Teams {
-		t.row(team.Name, team.Agents, team.Present, team.Free)
+		t.row(team.Name, team.Agents, team.OnDuty, team.Present, team.Free)
 	}
 	t.end()
 	t.row("LEVEL", "TIER", "WORKERS", "QUEUES", "WAITING", "OLDEST", "OFFERED", "OPEN")

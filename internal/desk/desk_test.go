@@ -139,6 +139,8 @@ type organisation struct {
 	rules    []v1alpha1.RoutingRule
 
 	escalations map[string]*v1alpha1.EscalationPolicy
+	// others are objects of further kinds.
+	others []metav1.Object
 }
 
 // acme has one team with a tier of two queues, general and billing, and two agents, jo and sam, who serve both with room
@@ -199,7 +201,7 @@ func (o *organisation) rule(name string, match *v1alpha1.TicketMatch, queue stri
 func (o *organisation) entries(t interface{ Fatal(args ...any) }) []plan.Entry {
 	policy := &v1alpha1.RoutingPolicy{ObjectMeta: metav1.ObjectMeta{Name: "rules"}}
 	policy.Spec.TeamRef.Name, policy.Spec.Rules = "support", o.rules
-	objects := []metav1.Object{&o.helpDesk, policy}
+	objects := append([]metav1.Object{&o.helpDesk, policy}, o.others...)
 	for _, x := range o.teams {
 		objects = append(objects, x)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/store"
@@ -19,9 +20,10 @@ func (d *Desk) Agents(ctx context.Context, _ api.Call) (*api.AgentList, error) {
 	list := &api.AgentList{}
 	err := d.view(ctx, func(r store.Reader, p *plan.Plan) error {
 		states, err := presentStates(r)
+		now := d.time.now()
 		list.Items = make([]api.Agent, 0, len(p.Agents))
 		for _, name := range slices.Sorted(maps.Keys(p.Agents)) {
-			list.Items = append(list.Items, agentView(p.Agents[name], states(name)))
+			list.Items = append(list.Items, agentView(p.Agents[name], states(name), now))
 		}
 		return err
 	})
@@ -82,7 +84,7 @@ func (d *Desk) workOf(ctx context.Context, agent string, after int64) (work *api
 		if err != nil {
 			return err
 		}
-		work.Agent = agentView(declared, *state)
+		work.Agent = agentView(declared, *state, d.time.now())
 		if work.Position, err = r.Position(); err != nil {
 			return err
 		}
@@ -118,7 +120,7 @@ func (d *Desk) Overview(ctx context.Context, _ api.Call) (*api.Overview, error) 
 		if err != nil {
 			return err
 		}
-		o.Teams = teamsOverview(p, states)
+		o.Teams = teamsOverview(p, states, o.Now)
 		o.Queues = queuesOverview(p, states, counts, o)
 		outbox, err := r.OutboxCounts()
 		o.Outbox = outboxOverview(p, outbox)
@@ -130,7 +132,7 @@ func (d *Desk) Overview(ctx context.Context, _ api.Call) (*api.Overview, error) 
 	return o, nil
 }
 
-func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState) []api.TeamOverview {
+func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState, now time.Time) []api.TeamOverview {
 	teams := map[string]*api.TeamOverview{}
 	for name := range p.Teams {
 		teams[name] = &api.TeamOverview{Name: name}
@@ -143,7 +145,8 @@ func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState) []api.
 		team.Agents++
 		state := states(name)
 		count(&team.Present, there(state.Presence))
-		count(&team.Free, dispatch.Free(a, &state))
+		count(&team.OnDuty, a.OnDuty(now, state.Absences))
+		count(&team.Free, dispatch.Free(a, &state, now))
 	}
 	all := make([]api.TeamOverview, 0, len(teams))
 	for _, name := range slices.Sorted(maps.Keys(teams)) {
@@ -164,7 +167,7 @@ func queuesOverview(p *plan.Plan, states func(string) dispatch.AgentState, count
 		for _, agent := range q.Agents {
 			state := states(agent)
 			count(&view.Present, there(state.Presence))
-			count(&view.Free, dispatch.Free(p.Agents[agent], &state))
+			count(&view.Free, dispatch.Free(p.Agents[agent], &state, o.Now))
 		}
 		queues[name] = view
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/store"
@@ -42,7 +43,7 @@ func (d *Desk) SetPresence(ctx context.Context, call api.Call, agent string, bod
 		if err := c.putAgents(); err != nil {
 			return nil, err
 		}
-		view := agentView(declared, a.AgentState)
+		view := agentView(declared, a.AgentState, c.now)
 		return &view, nil
 	})
 }
@@ -87,9 +88,9 @@ func (a *agentChange) answered() {
 	}
 }
 
-func agentView(a *plan.Agent, s dispatch.AgentState) api.Agent {
+func agentView(a *plan.Agent, s dispatch.AgentState, now time.Time) api.Agent {
 	return api.Agent{
 		AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Manager: a.Manager, Roles: a.Roles, Leads: a.Leads,
-		Limits: a.Limits, Free: dispatch.Free(a, &s),
+		Limits: a.Limits, Duty: a.Duty(now, s.Absences), Schedule: a.ScheduleName, Free: dispatch.Free(a, &s, now),
 	}
 }

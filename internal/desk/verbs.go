@@ -128,7 +128,7 @@ func (c *change) comeBack(t *ticket.Ticket, event ticket.Event, r eventlog.Recor
 }
 
 // room says whether the ticket's agent can go on with it: is in the plan and has capacity. A resolved ticket is nobody's
-// any more, so its agent must be there, too.
+// any more, so its agent must be there and on duty, too.
 func (c *change) room(t *ticket.Ticket) (bool, error) {
 	a := c.plan.Agents[t.Agent]
 	if a == nil {
@@ -138,7 +138,7 @@ func (c *change) room(t *ticket.Ticket) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if t.Status == ticket.Resolved && !there(state.Presence) {
+	if t.Status == ticket.Resolved && !(there(state.Presence) && a.OnDuty(c.now, state.Absences)) {
 		return false, nil
 	}
 	return dispatch.Fits(a, state.Load, t.Channel), nil
@@ -192,7 +192,7 @@ func (d *Desk) Decline(ctx context.Context, call api.Call, id int64, body api.De
 	})
 }
 
-// Transfer hands the ticket to a queue, or to an agent who is there and has room.
+// Transfer hands the ticket to a queue, or to an agent who is there, on duty, and has room.
 func (d *Desk) Transfer(ctx context.Context, call api.Call, id int64, body api.Transfer) (*ticket.Ticket, error) {
 	if (body.Queue == "") == (body.Agent == "") {
 		return nil, invalid("body", body, "name either the queue or the agent to transfer to")
@@ -256,6 +256,10 @@ func (c *change) agentTakes(name string, t *ticket.Ticket) error {
 	if !there(state.Presence) {
 		return conflict(api.ProblemConflict,
 			"agent %q is %s: transfer to somebody who is there, or to a queue", name, state.Presence)
+	}
+	if duty := a.Duty(c.now, state.Absences); !duty.On {
+		return conflict(api.ProblemConflict,
+			"agent %q is off duty: %s; transfer to somebody who is on duty, or to a queue", name, duty)
 	}
 	// An offer to the same agent holds their room already.
 	held := t.Status.HoldsCapacity() && t.Agent == name

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"math/bits"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/plan"
 )
@@ -85,11 +86,13 @@ func Fits(a *plan.Agent, load map[string]int, channel string) bool {
 	return used(a, load).plus(cost(a, channel)).compare(whole) <= 0
 }
 
-// Free says whether the agent is present and could take a ticket of some channel.
-func Free(a *plan.Agent, s *AgentState) bool {
-	if s.Presence != Available {
-		return false
-	}
+// Free says whether the agent is Available, on duty at now, and could take a ticket of some channel.
+func Free(a *plan.Agent, s *AgentState, now time.Time) bool {
+	return s.Presence == Available && a.OnDuty(now, s.Absences) && hasRoom(a, s)
+}
+
+// hasRoom says whether the agent could take a ticket of some channel.
+func hasRoom(a *plan.Agent, s *AgentState) bool {
 	return used(a, s.Load).plus(cheapest(a)).compare(whole) <= 0
 }
 

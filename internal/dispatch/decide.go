@@ -92,7 +92,11 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 	}
 	for _, name := range pool.Agents {
 		agent, state := p.Agents[name], s.Agents[name]
-		if agent == nil || state == nil || !Free(agent, state) {
+		if agent == nil || state == nil || state.Presence != Available || !hasRoom(agent, state) {
+			continue
+		}
+		if !agent.OnDuty(now, state.Absences) {
+			r.result.NextWake = earliest(r.result.NextWake, agent.Duty(now, state.Absences).Until)
 			continue
 		}
 		c := newCandidate(agent, state)

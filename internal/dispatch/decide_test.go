@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -70,6 +71,8 @@ func drawScene(t *rapid.T) scene {
 			a.Languages[l] = rapid.Bool().Draw(t, "speaks")
 		}
 		state.Presence = rapid.SampledFrom(append(slices.Repeat([]dispatch.Presence{dispatch.Available}, 9), dispatch.Presences...)).Draw(t, "presence")
+		a.Schedule = rapid.SampledFrom([]plan.Schedule{nil, nil, nil, nil, officeHours(8, 12), officeHours(10, 12), officeHours(8, 9)}).Draw(t, "schedule")
+		a.Absences, state.Absences = drawAbsences(t), drawAbsences(t)
 		state.LastOfferAt = drawTime(t, "lastOffer")
 		state.IdleSince = drawTime(t, "idleSince")
 		s.plan.Agents[name], s.agents[name] = a, state
@@ -118,6 +121,23 @@ func drawScene(t *rapid.T) scene {
 	return s
 }
 
+// officeHours of every day, in UTC.
+func officeHours(from, to int) plan.Schedule {
+	c, err := calendar.New(calendar.Spec{Zone: time.UTC, Hours: []calendar.Hours{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, From: from * 60, To: to * 60}}})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+func drawAbsences(t *rapid.T) (absences []plan.Absence) {
+	for range max(0, rapid.IntRange(-8, 2).Draw(t, "absences")) {
+		from := start.Add(time.Duration(rapid.IntRange(-3, 1).Draw(t, "absentFrom")) * time.Minute)
+		absences = append(absences, plan.Absence{Reason: "Leave", Start: from, End: from.Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "absentFor")) * time.Minute)})
+	}
+	return absences
+}
+
 // drawTime is often the zero time, and often the same.
 func drawTime(t *rapid.T, label string) time.Time {
 	if minutes := rapid.IntRange(0, 4).Draw(t, label); minutes > 0 {
@@ -147,6 +167,17 @@ func (o *oracle) decide() (outcomes []outcome) {
 	for name, a := range o.agents {
 		o.load[name] = maps.Clone(a.Load)
 	}
+	for _, name := range o.pool.Agents {
+		// Who could be free by the end of the time off makes it worth another look.
+		if len(o.waiting) > 0 && !o.onDuty(name, start) && o.agents[name].Presence == dispatch.Available && o.someRoom(name) {
+			for back := start; ; back = back.Add(time.Minute) {
+				if o.onDuty(name, back) {
+					o.sooner(back)
+					break
+				}
+			}
+		}
+	}
 	for _, d := range sorted(o.plan, o.waiting) {
 		q := o.plan.Queues[d.Queue]
 		var can []string
@@ -166,6 +197,35 @@ func (o *oracle) decide() (outcomes []outcome) {
 	return outcomes
 }
 
+// onDuty asks each minute for itself.
+func (o *oracle) onDuty(agent string, at time.Time) bool {
+	for _, absence := range append(slices.Clone(o.agents[agent].Absences), o.plan.Agents[agent].Absences...) {
+		if !at.Before(absence.Start) && at.Before(absence.End) {
+			return false
+		}
+	}
+	schedule := o.plan.Agents[agent].Schedule
+	return schedule == nil || schedule.Open(at)
+}
+
+// someRoom says whether a ticket of any channel, also of one without a limit, would fit.
+func (o *oracle) someRoom(agent string) bool {
+	for _, channel := range []string{"Chat", "Phone", "Email", "Web"} {
+		after := maps.Clone(o.agents[agent].Load)
+		after[channel]++
+		if o.occupancy(agent, after).Cmp(big.NewRat(1, 1)) <= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) sooner(at time.Time) {
+	if o.wake.IsZero() || at.Before(o.wake) {
+		o.wake = at
+	}
+}
+
 func (o *oracle) times(agent string) int { return o.given[agent] % 1000 }
 
 func (o *oracle) can(q *plan.Queue, d dispatch.Demand, agent string) bool {
@@ -178,7 +238,7 @@ func (o *oracle) can(q *plan.Queue, d dispatch.Demand, agent string) bool {
 	}
 	after := maps.Clone(o.load[agent])
 	after[d.Channel]++
-	return o.agents[agent].Presence == dispatch.Available && o.occupancy(agent, after).Cmp(big.NewRat(1, 1)) <= 0
+	return o.agents[agent].Presence == dispatch.Available && o.onDuty(agent, start) && o.occupancy(agent, after).Cmp(big.NewRat(1, 1)) <= 0
 }
 
 func (o *oracle) speaks(agent, language string) bool {

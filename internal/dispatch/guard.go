@@ -27,6 +27,8 @@ const (
 	ReasonLanguage Reason = "Language"
 	// ReasonPresence: the agent is not Available.
 	ReasonPresence Reason = "Presence"
+	// ReasonOffDuty: the schedule does not have the agent now, or an absence does.
+	ReasonOffDuty Reason = "OffDuty"
 	// ReasonAsked: the agent was asked in this round or within PairPause.
 	ReasonAsked Reason = "Asked"
 	// ReasonFull: the agent has no room for a ticket of the channel.
@@ -55,6 +57,9 @@ func Guard(q *plan.Queue, a *plan.Agent, s *AgentState, d *Demand, now time.Time
 	}
 	if s.Presence != Available {
 		return refuse(ReasonPresence, "agent %q is %s", a.Name, presence(s))
+	}
+	if duty := a.Duty(now, s.Absences); !duty.On {
+		return refuse(ReasonOffDuty, "agent %q is off duty: %s", a.Name, duty)
 	}
 	if until, asked := askedUntil(d, a.Name, d.Round, now); asked {
 		if until.After(now) {

@@ -72,7 +72,7 @@ func TestFree(t *testing.T) {
 		{dispatch.Busy, nil, false},
 		{dispatch.Offline, nil, false},
 	} {
-		if got := dispatch.Free(a, &dispatch.AgentState{Presence: c.presence, Load: c.load}); got != c.free {
+		if got := dispatch.Free(a, &dispatch.AgentState{Presence: c.presence, Load: c.load}, time.Time{}); got != c.free {
 			t.Errorf("%s with %v: %v, want %v", c.presence, c.load, got, c.free)
 		}
 	}
@@ -172,6 +172,17 @@ func TestGuard(t *testing.T) {
 		{"language in other letters", func(s *scene) { s.d.Language = "PT-br" }, "", ""},
 		{"more special language", func(s *scene) { s.d.Language = "pt" }, dispatch.ReasonLanguage, `agent "jo" does not speak pt`},
 		{"away", func(s *scene) { s.s.Presence, s.s.Reason = dispatch.Away, "lunch" }, dispatch.ReasonPresence, `agent "jo" is Away (lunch)`},
+		{"off schedule", func(s *scene) { s.a.Schedule = officeHours(10, 12) }, dispatch.ReasonOffDuty, `agent "jo" is off duty: OffSchedule until 2026-03-02T10:00:00Z`},
+		{"absent", func(s *scene) {
+			s.a.Absences = []plan.Absence{{Reason: "Leave", Start: start, End: start.Add(time.Hour)}}
+		}, dispatch.ReasonOffDuty,
+			`agent "jo" is off duty: Leave until 2026-03-02T10:00:00Z`},
+		{"absent by short notice", func(s *scene) {
+			s.s.Absences = []plan.Absence{{Reason: "Sick", Start: start.Add(-time.Hour), End: start.Add(time.Second)}}
+		}, dispatch.ReasonOffDuty, `agent "jo" is off duty: Sick until 2026-03-02T09:00:01Z`},
+		{"back", func(s *scene) {
+			s.a.Absences = []plan.Absence{{Reason: "Leave", Start: start.Add(-time.Hour), End: start}}
+		}, "", ""},
 		{"full", func(s *scene) { s.s.Load = map[string]int{"Chat": 2} }, dispatch.ReasonFull, `agent "jo" has no room for a ticket of channel Chat: has 2/2 Chat`},
 		{"asked in this round", func(s *scene) { s.d.Asks = asked(3, 2*time.Hour) }, dispatch.ReasonAsked, `agent "jo" was already asked for ticket 7 in this round`},
 		{"asked a moment ago", func(s *scene) { s.d.Asks = asked(2, 59*time.Second) }, dispatch.ReasonAsked, `agent "jo" did not take ticket 7 and is not asked again before 2026-03-02T09:00:01Z`},

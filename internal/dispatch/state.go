@@ -4,6 +4,7 @@ package dispatch
 import (
 	"time"
 
+	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -42,6 +43,8 @@ type AgentState struct {
 	LastOfferAt time.Time `json:"lastOfferAt,omitzero"`
 	// IdleSince is when the agent last had nothing to do; zero while the agent has a ticket.
 	IdleSince time.Time `json:"idleSince,omitzero"`
+	// Absences that the desk was told of, beside those the agent declares, by start.
+	Absences []plan.Absence `json:"absences,omitempty"`
 }
 
 // Demand is a waiting ticket as dispatch sees it.

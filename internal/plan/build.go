@@ -48,8 +48,10 @@ func (d *declarations) resolve(m Manifest) *Plan {
 		Agents: make(map[string]*Agent, len(d.agents)),
 	}
 	d.addHelpDesk(p)
+	d.addCalendars(p)
 	d.addTeams(p)
 	d.addAgents(p)
+	d.addDuties(p)
 	d.addTiers(p)
 	d.addQueues(p)
 	d.staff(p)
@@ -68,6 +70,7 @@ type declarations struct {
 	queues      map[string]*v1alpha1.Queue
 	agents      map[string]*v1alpha1.Agent
 	policies    map[string]*v1alpha1.RoutingPolicy
+	calendars   map[string]*v1alpha1.BusinessCalendar
 	escalations map[string]*v1alpha1.EscalationPolicy
 }
 
@@ -79,6 +82,7 @@ func newDeclarations(name string) *declarations {
 		queues:      map[string]*v1alpha1.Queue{},
 		agents:      map[string]*v1alpha1.Agent{},
 		policies:    map[string]*v1alpha1.RoutingPolicy{},
+		calendars:   map[string]*v1alpha1.BusinessCalendar{},
 		escalations: map[string]*v1alpha1.EscalationPolicy{},
 	}
 }
@@ -97,6 +101,8 @@ func (d *declarations) add(object metav1.Object) {
 		d.agents[o.Name] = o
 	case *v1alpha1.RoutingPolicy:
 		d.policies[o.Name] = o
+	case *v1alpha1.BusinessCalendar:
+		d.calendars[o.Name] = o
 	case *v1alpha1.EscalationPolicy:
 		d.escalations[o.Name] = o
 	}

@@ -68,6 +68,7 @@ type organisation struct {
 	Queues          []v1alpha1.Queue
 	Agents          []v1alpha1.Agent
 	RoutingPolicies []v1alpha1.RoutingPolicy
+	Calendars       []v1alpha1.BusinessCalendar
 	Escalations     []v1alpha1.EscalationPolicy
 }
 
@@ -75,7 +76,7 @@ type organisation struct {
 func (o organisation) declared() Objects {
 	all := o.Objects
 	all.Declared = slices.Concat(objects(o.SupportTeams), objects(o.Tiers), objects(o.Queues), objects(o.Agents), objects(o.RoutingPolicies),
-		objects(o.Escalations))
+		objects(o.Calendars), objects(o.Escalations))
 	return all
 }
 
@@ -96,6 +97,7 @@ func acme() organisation {
 	care := team("care", "acme")
 	care.Spec.DefaultQueueRef = &v1alpha1.QueueReference{Name: "general"}
 	care.Spec.Defaults = v1alpha1.MemberDefaults{
+		Schedule:  onCalendar("office"),
 		Languages: []v1alpha1.Language{"en"},
 		Limits:    []v1alpha1.ChannelLimit{{Channel: "Chat", Max: 3}},
 	}
@@ -132,6 +134,7 @@ func acme() organisation {
 		Queues:          []v1alpha1.Queue{queue("general", "frontline"), queue("technical", "specialists"), billing, queue("legal", "law")},
 		Agents:          []v1alpha1.Agent{jo, agent("sam", "care", "line-1", "yes", "line-2", "yes"), lee, agent("max", "care", "law", "yes")},
 		RoutingPolicies: []v1alpha1.RoutingPolicy{policy},
+		Calendars:       []v1alpha1.BusinessCalendar{office()},
 		Escalations:     []v1alpha1.EscalationPolicy{escalate},
 	}
 }

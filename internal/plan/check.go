@@ -18,6 +18,7 @@ var ownerField = map[string]string{
 	KindQueue:            "spec.tierRef.name",
 	KindAgent:            "spec.teamRef.name",
 	KindRoutingPolicy:    "spec.teamRef.name",
+	KindBusinessCalendar: "spec.helpDeskRef.name",
 	KindEscalationPolicy: "spec.helpDeskRef.name",
 }
 
@@ -50,6 +51,8 @@ func (c *compilation) check(cand *candidate) {
 		c.checkAgent(cand, o)
 	case *v1alpha1.RoutingPolicy:
 		c.checkPolicy(cand, o)
+	case *v1alpha1.BusinessCalendar:
+		c.referHelpDesk(cand, o.Spec.HelpDeskRef)
 	case *v1alpha1.EscalationPolicy:
 		c.checkEscalation(cand, o)
 	}
@@ -105,6 +108,7 @@ func (c *compilation) checkTeam(cand *candidate, o *v1alpha1.SupportTeam) {
 	if ref := o.Spec.DefaultQueueRef; ref != nil {
 		c.refer(cand, "spec.defaultQueueRef.name", KindQueue, ref.Name)
 	}
+	c.checkSchedule(cand, "spec.defaults.schedule", o.Spec.Defaults.Schedule)
 	c.checkLimits(cand, "spec.defaults.limits", o.Spec.Defaults.Limits)
 	if ref := o.Spec.Defaults.EscalationPolicyRef; ref != nil {
 		c.refer(cand, "spec.defaults.escalationPolicyRef.name", KindEscalationPolicy, ref.Name)
@@ -174,6 +178,8 @@ func (c *compilation) checkAgent(cand *candidate, o *v1alpha1.Agent) {
 		}
 	}
 	c.checkLimits(cand, "spec.limits", o.Spec.Limits)
+	c.checkSchedule(cand, "spec.schedule", o.Spec.Schedule)
+	c.checkAbsences(cand, o.Spec.Absences)
 	for i, assignment := range o.Spec.Assignments {
 		c.refer(cand, fmt.Sprintf("spec.assignments[%d].queueRef.name", i), KindQueue, assignment.QueueRef.Name)
 	}
@@ -246,6 +252,9 @@ func unreadable(object metav1.Object) []Problem {
 		if o.Spec.Overflow != nil {
 			span("spec.overflow.after", o.Spec.Overflow.After)
 		}
+	case *v1alpha1.BusinessCalendar:
+		_, wrong := newCalendar(o)
+		problems = append(problems, wrong...)
 	case *v1alpha1.EscalationPolicy:
 		for field, d := range escalationSpans(&o.Spec) {
 			span(field, d)

@@ -94,6 +94,8 @@ func ownerOf(object metav1.Object) Key {
 		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
 	case *v1alpha1.RoutingPolicy:
 		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	case *v1alpha1.BusinessCalendar:
+		return ofHelpDesk(o.Spec.HelpDeskRef)
 	case *v1alpha1.EscalationPolicy:
 		return ofHelpDesk(o.Spec.HelpDeskRef)
 	}

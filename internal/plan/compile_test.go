@@ -109,6 +109,58 @@ func TestProblems(t *testing.T) {
 			},
 			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[1].name", Reason: "Invalid", Message: "spec.rules[0] has the name invoices already"}, nil,
 		},
+		"time zone": {
+			func(o *organisation) { o.Calendars[0].Spec.TimeZone = "Europe/Berln" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.timeZone", Reason: "UnknownTimeZone", Message: `there is no time zone "Europe/Berln"`}, nil,
+		},
+		"time zone of the machine": {
+			func(o *organisation) { o.Calendars[0].Spec.TimeZone = "Local" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.timeZone", Reason: "UnknownTimeZone", Message: `no time zone "Local"`}, nil,
+		},
+		"no open hours": {
+			func(o *organisation) { o.Calendars[0].Spec.Hours = nil },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.hours", Reason: "NoOpenHours", Message: "nothing would ever be due and nobody on duty: add hours"}, nil,
+		},
+		"time of day": {
+			func(o *organisation) { o.Calendars[0].Spec.Hours[0].To = "24:30" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.hours[0]", Reason: "Invalid", Message: `"24:30" is no time of day`}, nil,
+		},
+		"weekday": {
+			func(o *organisation) { o.Calendars[0].Spec.Hours[0].Days[0] = "Monday" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.hours[0]", Reason: "Invalid", Message: `"Monday" is no day of the week`}, nil,
+		},
+		"day of no year": {
+			func(o *organisation) { o.Calendars[0].Spec.Holidays[0].Yearly = "02-30" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.holidays[0]", Reason: "Invalid", Message: `"02-30" is no day of the year`}, nil,
+		},
+		"date": {
+			func(o *organisation) { o.Calendars[0].Spec.Holidays[1].Date = "2026-02-29" },
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.holidays[1]", Reason: "Invalid", Message: `"2026-02-29" is no date`}, nil,
+		},
+		"calendar of no HelpDesk that can be told": {
+			func(o *organisation) {
+				o.OtherHelpDesks = []string{"zeta"}
+				o.SupportTeams[0].Spec.Defaults.Schedule = nil
+				o.Calendars[0].Spec.HelpDeskRef = nil
+			},
+			Problem{Object: Key{KindBusinessCalendar, "office"}, Field: "spec.helpDeskRef", Reason: "Invalid", Message: "several HelpDesks, acme, zeta: name the one"}, nil,
+		},
+		"agent's calendar missing": {
+			func(o *organisation) { o.Agents[0].Spec.Schedule = onCalendar("ofice") },
+			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.schedule.calendarRef.name", Reason: "RefNotFound", Message: "did you mean office?"}, nil,
+		},
+		"team's calendar missing": {
+			func(o *organisation) {
+				b := team("b", "acme")
+				b.Spec.Defaults.Schedule = onCalendar("night")
+				o.SupportTeams = append(o.SupportTeams, b)
+			},
+			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.defaults.schedule.calendarRef.name", Reason: "RefNotFound", Message: "BusinessCalendar/night does not exist"}, nil,
+		},
+		"absence that ends before it begins": {
+			func(o *organisation) { o.Agents[0].Spec.Absences = []v1alpha1.Absence{absence(2, 1)} },
+			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.absences[0].endTime", Reason: "Invalid", Message: "endTime must come after startTime"}, nil,
+		},
 		"escalation of no HelpDesk that can be told": {
 			func(o *organisation) {
 				o.OtherHelpDesks = []string{"zeta"}

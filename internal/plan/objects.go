@@ -18,11 +18,12 @@ const (
 	KindQueue            = "Queue"
 	KindAgent            = "Agent"
 	KindRoutingPolicy    = "RoutingPolicy"
+	KindBusinessCalendar = "BusinessCalendar"
 	KindEscalationPolicy = "EscalationPolicy"
 )
 
 // Kinds lists them, owners before what they own.
-var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindEscalationPolicy}
+var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindBusinessCalendar, KindEscalationPolicy}
 
 // Object is a declared object of one of the Kinds.
 type Object interface {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/routing"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -95,6 +96,8 @@ type Plan struct {
 	Agents   map[string]*Agent
 	Pools    map[string]*Pool
 	Router   *routing.Router
+	// Calendars are the BusinessCalendars.
+	Calendars map[string]*calendar.Calendar
 	// Escalations are the EscalationPolicies.
 	Escalations map[string]*EscalationPolicy
 
@@ -212,6 +215,11 @@ type Agent struct {
 	Limits map[string]int
 	// Contacts at notifiers that the HelpDesk has, in the order declared.
 	Contacts []notify.Contact
+	// Schedule by which the agent is on duty; nil: around the clock. ScheduleName is the calendar's.
+	Schedule     Schedule
+	ScheduleName string
+	// Absences that are declared.
+	Absences []Absence
 }
 
 // DefaultLimit is an agent's limit for a channel that neither the agent nor the team lists.

@@ -297,6 +297,41 @@ func TestRenewsWhileThePlanComes(t *testing.T) {
 	}
 }
 
+// A ticket that came by night is offered as the agent's shift begins, with nothing but long polls until then.
+func TestShiftBegins(t *testing.T) {
+	fake := clocktesting.NewFakeClock(time.Date(2026, 3, 2, 7, 57, 30, 0, time.UTC))
+	office := named(&v1alpha1.BusinessCalendar{}, "office")
+	office.Spec.TimeZone = "Europe/Berlin"
+	office.Spec.Hours = []v1alpha1.WeeklyHours{{Days: []v1alpha1.Weekday{"Mon"}, From: "09:00", To: "17:00"}}
+	objects := append(acme(nil, "ann"), office)
+	for _, o := range objects {
+		if team, is := o.(*v1alpha1.SupportTeam); is {
+			team.Spec.Defaults.Schedule = &v1alpha1.Schedule{CalendarRef: &v1alpha1.BusinessCalendarReference{Name: "office"}}
+		}
+	}
+	r := newRig(t, fake, objects...)
+	r.available("ann")
+	service := &counted{Service: r.Desk}
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
+	id := r.open(about("ann"))
+	eventually(t, 10*time.Second, "the worker waits", func() bool { return service.calls.Load() > 0 && fake.HasWaiters() })
+
+	opens := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+	for r.ticket(id).Status != ticket.Offered {
+		if fake.Now().After(opens.Add(time.Minute)) {
+			t.Fatal("never offered")
+		}
+		fake.Step(time.Second)
+		time.Sleep(5 * time.Millisecond) // real time for what the step set off
+	}
+	if late := fake.Since(opens); late < 0 || late > 3*time.Second {
+		t.Errorf("offered %s after the shift began", late)
+	}
+	if calls := service.calls.Load(); calls > 40 {
+		t.Errorf("%d calls in the two and a half minutes before", calls)
+	}
+}
+
 // With the only agent having declined, the worker asks nothing but long polls until the pause is over, and then offers
 // the ticket again at once, in the next round.
 func TestWaitsOutThePause(t *testing.T) {

@@ -198,6 +198,10 @@ type Agent struct {
 	// Leads are the teams the agent is the lead of.
 	Leads  []string       `json:"leads,omitempty"`
 	Limits map[string]int `json:"limits,omitempty"`
+	// Duty by the schedule and the absences; whoever is off duty is offered nothing.
+	Duty plan.Duty `json:"duty"`
+	// Schedule is the calendar the agent's duty goes by; empty: around the clock.
+	Schedule string `json:"schedule,omitempty"`
 	// Free says that the agent could be offered a ticket of some channel now.
 	Free bool `json:"free"`
 }
@@ -228,10 +232,12 @@ type Overview struct {
 
 // TeamOverview counts the people of a team.
 type TeamOverview struct {
-	Name    string `json:"name"`
-	Agents  int    `json:"agents"`
-	Present int    `json:"present"`
-	Free    int    `json:"free"`
+	Name   string `json:"name"`
+	Agents int    `json:"agents"`
+	// OnDuty by schedule and absences, whether or not they are there.
+	OnDuty  int `json:"onDuty"`
+	Present int `json:"present"`
+	Free    int `json:"free"`
 }
 
 // QueueOverview counts the tickets of a queue and the agents who can serve it.
