@@ -60,6 +60,15 @@ func rules(n int) string {
 	return repeated(n, "{name: "+strings.Repeat("r", 60)+"%d, queueRef: {name: q}}")
 }
 
+// stages of relaxation that begin at those times and ask nothing.
+func stages(after ...string) string {
+	items := make([]string, len(after))
+	for i, d := range after {
+		items[i] = "{after: " + d + ", requirements: {}}"
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
 // rule of a policy, as the whole list.
 func rule(fields string) string { return "[{name: r, queueRef: {name: q}, " + fields + "}]" }
 
@@ -195,6 +204,20 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "Queue", "spec.offer", "{mode: Auto}", "{mode: Push}", supports),
 		Entry(nil, "Queue", "spec.offer", "{timeout: 5s}", "{timeout: 4s}", "offer.timeout must be from 5s to 24h"),
 		Entry(nil, "Queue", "spec.offer", "{timeout: 24h}", "{timeout: 24h1s}", "offer.timeout must be from 5s to 24h"),
+		Entry(nil, "Queue", "spec.relaxation", stages("10m", "30m"), stages("30m", "10m"), "each stage of relaxation must begin later than the one before"),
+		Entry(nil, "Queue", "spec.relaxation", stages("60s"), stages("60s", "1m"), "each stage of relaxation must begin later than the one before"),
+		Entry(nil, "Queue", "spec.relaxation", stages("1s", "720h"), stages("0s"), "relaxation.after must be from 1s to 720h"),
+		Entry(nil, "Queue", "spec.relaxation", stages("1s", "2s", "3s", "4s", "5s", "6s", "7s", "8s"), stages("1s", "2s", "3s", "4s", "5s", "6s", "7s", "8s", "9s"), tooMany),
+		Entry(nil, "Queue", "spec.relaxation", stages("10m"), "[]", "at least 1 items"),
+		Entry(nil, "Queue", "spec.relaxation", "[{after: 10m, requirements: {languageMatch: Ignored}}]", "[{after: 10m}]", required),
+		Entry(nil, "Queue", "spec.overflow", "{after: 2h, queueRef: {name: technical}}", "{after: 2h}", required),
+		Entry(nil, "Queue", "spec.overflow", "{queueRef: {name: technical}}", "{after: 721h, queueRef: {name: technical}}", "overflow.after must be from 1s to 720h"),
+		Entry(nil, "Queue", "spec.waitingLimit", "{max: 1, whenFull: Reject}", "{max: 0, whenFull: Reject}", atLeast),
+		Entry(nil, "Queue", "spec.waitingLimit", "{max: 1000000, whenFull: Reject}", "{max: 1000001, whenFull: Reject}", atMost),
+		Entry(nil, "Queue", "spec.waitingLimit", "{max: 500, whenFull: Reject}", "{max: 500}", required),
+		Entry(nil, "Queue", "spec.waitingLimit", "{max: 500, whenFull: Reject}", "{max: 500, whenFull: Drop}", supports),
+		Entry(nil, "Queue", "spec", "{tierRef: {name: t}, waitingLimit: {max: 500, whenFull: Overflow}, overflow: {queueRef: {name: technical}}}",
+			"{tierRef: {name: t}, waitingLimit: {max: 500, whenFull: Overflow}}", "waitingLimit.whenFull: Overflow needs overflow.queueRef"),
 		Entry(nil, "Queue", "spec.state", "Paused", "Shut", supports),
 
 		// Agent.

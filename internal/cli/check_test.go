@@ -265,6 +265,19 @@ priority Normal
 		t.Errorf("exit %d\n%s%s", code, out, errOut)
 	}
 
+	out, errOut, code = run(t, `{"channel": "Email", "category": "billing"}`, "route", "-f", "-", "--files", "../../config/samples/three-tier")
+	want = `queue billing, decided by customer-care/invoices
+priority Normal
+while nobody takes it:
+  after 10m           requires billing 2
+  after 30m           requires billing 1
+  after 120m          goes to queue technical
+  with 500 before it  goes to queue technical at once
+`
+	if code != 0 || !strings.HasSuffix(out, want) {
+		t.Errorf("exit %d\n%s%s", code, out, errOut)
+	}
+
 	out, _, code = run(t, `{"channel": "Chat", "category": "refund"}`, "route", "-f", "-", "--files", goodManifest, "-o", "json")
 	var result api.RouteResult
 	if err := json.Unmarshal([]byte(out), &result); err != nil || code != 0 || result.Decision.Rule != "care/invoices" || len(result.Decision.Steps) != 2 {

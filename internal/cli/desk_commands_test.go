@@ -100,6 +100,8 @@ func TestATicketsLife(t *testing.T) {
 	g.Expect(opened).To(Equal("ticket 1 opened: Waiting in queue billing for 0s (customer-care/large-refunds)\n"))
 	g.Expect(run("ticket", "open", "--subject", "Refund please", "--channel", "Email", "--reference", "crm/7")).To(HavePrefix("ticket 1 exists"))
 
+	g.Expect(run("ticket", "show", "1")).To(MatchRegexp(`If not taken +stage 1 of the requirements begins .*; overflows `))
+
 	_, err := d.Desk.SetPresence(t.Context(), api.Call{Agent: "lee"}, "lee", api.SetPresence{Presence: "Available"})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func() string { return run("ticket", "list", "--agent", "lee") }, 10*time.Second, 50*time.Millisecond).Should(ContainSubstring("Offered"))
@@ -131,6 +133,7 @@ func TestATicketsLife(t *testing.T) {
 	g.Expect(json.Unmarshal([]byte(run("agent", "list", "-o", "json")), &agents)).To(Succeed())
 	g.Expect(agents.Items).To(ContainElement(And(HaveField("Name", "lee"), HaveField("Manager", "mara"))))
 
+	g.Expect(run("top", "--once")).To(MatchRegexp(`billing +specialists +0 of 500 `))
 	g.Expect(run("events", "--ticket", "1")).To(MatchRegexp(`"type":"ticket.resolved","actor":"agent/lee","impersonatedBy":"user/demo"`))
 
 	_, _, err = runCLI(t, nil, "ticket", "reopen", "1")

@@ -24,8 +24,11 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 		fmt.Fprintf(table, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	field("Status", "%s", standing(t, now))
+	if then := next(t); then != "" {
+		field("If not taken", "%s", then)
+	}
 	field("Priority", "%s", t.Priority)
-	field("Queue", "%s%s", t.Queue, inBrackets(t.Rule))
+	field("Queue", "%s%s%s", t.Queue, inBrackets(t.Rule), because(strings.Join(t.Overflowed, ", "), ", overflowed from "))
 	field("Channel", "%s", t.Channel)
 	for _, f := range []struct{ name, value string }{
 		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},
@@ -88,6 +91,18 @@ func standing(t *ticket.Ticket, now time.Time) string {
 		return fmt.Sprintf("Resolved%s, closes %s", because(t.Agent, " by "), t.ClosesAt.Local().Format(time.DateTime))
 	}
 	return string(t.Status) + because(t.Agent, " with ")
+}
+
+// next tells what happens to a ticket that goes on waiting.
+func next(t *ticket.Ticket) string {
+	var parts []string
+	if !t.RelaxesAt.IsZero() {
+		parts = append(parts, fmt.Sprintf("stage %d of the requirements begins %s", t.Stage+1, t.RelaxesAt.Local().Format(time.DateTime)))
+	}
+	if !t.OverflowsAt.IsZero() {
+		parts = append(parts, "overflows "+t.OverflowsAt.Local().Format(time.DateTime))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func customer(h *api.TicketHistory) string {

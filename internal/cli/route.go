@@ -10,10 +10,13 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/manifest"
 	"github.com/caseload-dev/caseload/internal/plan"
@@ -60,7 +63,10 @@ With --files the rules are those of manifests; without it a live desk is asked, 
 			if output == "json" {
 				return printJSON(cmd.OutOrStdout(), result)
 			}
-			return printDecision(cmd.OutOrStdout(), result.Decision)
+			if err := printDecision(cmd.OutOrStdout(), result.Decision); err != nil {
+				return err
+			}
+			return printWaiting(cmd.OutOrStdout(), result.Waiting)
 		},
 	}
 	connect.bind(cmd.Flags())
@@ -128,7 +134,8 @@ func routeByFiles(cmd *cobra.Command, files []string, connect connectFlags, requ
 	if err != nil {
 		return nil, err
 	}
-	return &api.RouteResult{Decision: built.Router.Explain(&request.Ticket, request.Customer)}, nil
+	decision := built.Router.Explain(&request.Ticket, request.Customer)
+	return &api.RouteResult{Decision: decision, Waiting: api.WaitingIn(built.Queues[decision.Queue])}, nil
 }
 
 // chooseDesk finds the one HelpDesk that the flags allow.
@@ -175,4 +182,45 @@ func printDecision(w io.Writer, d routing.Decision) error {
 		fmt.Fprintf(w, "tags added: %s\n", strings.Join(d.AddTags, ", "))
 	}
 	return nil
+}
+
+// printWaiting tells what becomes of the ticket while nobody takes it.
+func printWaiting(w io.Writer, waiting *api.Waiting) error {
+	if waiting == nil {
+		return nil
+	}
+	fmt.Fprintln(w, "while nobody takes it:")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, stage := range waiting.Relaxation {
+		fmt.Fprintf(table, "  after %s\trequires %s\n", duration.HumanDuration(time.Duration(stage.AfterSeconds)*time.Second), required(stage.Requirements))
+	}
+	if waiting.OverflowSeconds > 0 {
+		fmt.Fprintf(table, "  after %s\tgoes to queue %s\n", duration.HumanDuration(time.Duration(waiting.OverflowSeconds)*time.Second), waiting.Overflow)
+	}
+	if waiting.MaxWaiting > 0 {
+		then := "goes to queue " + waiting.Overflow
+		switch {
+		case waiting.Rejects:
+			then = "is rejected"
+		case waiting.Overflow == "":
+			then = "goes to the default queue"
+		}
+		fmt.Fprintf(table, "  with %d before it\t%s at once\n", waiting.MaxWaiting, then)
+	}
+	return table.Flush()
+}
+
+// required reads like "billing 3, the ticket's language".
+func required(r v1alpha1.Requirements) string {
+	var parts []string
+	for _, skill := range r.Skills {
+		parts = append(parts, fmt.Sprintf("%s %d", skill.Name, skill.MinLevel))
+	}
+	if r.LanguageMatch == v1alpha1.LanguageRequired {
+		parts = append(parts, "the ticket's language")
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }

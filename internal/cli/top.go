@@ -200,7 +200,7 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 		if q.Paused {
 			name += " (paused)"
 		}
-		t.row(name, dash(q.Tier), q.Waiting, oldest(q.Waiting, q.OldestSeconds), q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
+		t.row(name, dash(q.Tier), ofLimit(q.Waiting, q.MaxWaiting), oldest(q.Waiting, q.OldestSeconds), q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
 	}
 	if idle > 0 {
 		t.row(fmt.Sprintf("and %d without tickets", idle))
@@ -237,6 +237,14 @@ func (t table) row(cells ...any) {
 
 // end the columns; those of the next rows are their own.
 func (t table) end() { fmt.Fprintln(t) }
+
+// ofLimit writes a number with the limit it has, if any.
+func ofLimit(n, limit int) string {
+	if limit == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%d of %d", n, limit)
+}
 
 func oldest(waiting int, seconds int64) string {
 	if waiting == 0 {

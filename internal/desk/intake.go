@@ -246,7 +246,7 @@ func (d *Desk) Route(ctx context.Context, _ api.Call, body api.RouteRequest) (*a
 		}
 		decision := p.Router.Explain(&body.Ticket, customer)
 		decision.Queue = cmp.Or(decision.Queue, plan.UnroutedQueue)
-		result = &api.RouteResult{Decision: decision, PlanRevision: p.Revision}
+		result = &api.RouteResult{Decision: decision, PlanRevision: p.Revision, Waiting: api.WaitingIn(p.Queues[decision.Queue])}
 		return nil
 	})
 	return result, err

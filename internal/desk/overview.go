@@ -160,7 +160,7 @@ func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState, now ti
 func queuesOverview(p *plan.Plan, states func(string) dispatch.AgentState, counts []store.QueueCount, o *api.Overview) []api.QueueOverview {
 	queues := map[string]*api.QueueOverview{plan.UnroutedQueue: {Name: plan.UnroutedQueue}}
 	for name, q := range p.Queues {
-		view := &api.QueueOverview{Name: name, Tier: q.Tier, Team: q.Team, Paused: q.Paused, Agents: len(q.Agents)}
+		view := &api.QueueOverview{Name: name, Tier: q.Tier, Team: q.Team, Paused: q.Paused, MaxWaiting: q.MaxWaiting, Agents: len(q.Agents)}
 		if tier := p.Tiers[q.Tier]; tier != nil {
 			view.Level = tier.Level
 		}

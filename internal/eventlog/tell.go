@@ -22,6 +22,7 @@ var told = map[Type]string{
 	SetAside: "set aside", EscalationStarted: "escalation started", EscalationRequested: "escalated further",
 	EscalationPutOff: "escalation put off", Escalated: "escalated", Acknowledged: "acknowledged",
 	AcknowledgementOver: "acknowledgement over, the escalation goes on",
+	Relaxed: "requirements relaxed", Overflowed: "overflowed",
 }
 
 // Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
@@ -83,6 +84,13 @@ func outcome(r *Record) string {
 	switch r.Type {
 	case Opened, Rerouted:
 		return " in queue " + r.To.Queue
+	case Relaxed:
+		return fmt.Sprintf(" to stage %d of queue %s", r.To.Stage, r.To.Queue)
+	case Overflowed:
+		if r.From != nil && r.From.Queue == r.To.Queue {
+			return ""
+		}
+		return " to queue " + r.To.Queue
 	case Drained, Returned:
 		return " to queue " + r.To.Queue
 	case Transferred:
@@ -123,6 +131,9 @@ func whyAgent(d *Dispatch) string {
 		why += ", before " + strings.Join(others, ", ")
 	} else {
 		why += "; nobody else could take it"
+	}
+	if d.Stage > 0 {
+		why += fmt.Sprintf("; by the requirements of stage %d", d.Stage)
 	}
 	if len(d.Load) > 0 {
 		why += "; they had " + Occupancy(d.Load, d.Limits)

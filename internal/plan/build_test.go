@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -175,6 +176,31 @@ func TestBuildStaffsQueuesAndPools(t *testing.T) {
 	}
 	if legal := p.Pools["legal"]; legal == nil || !slices.Equal(legal.Agents, []string{"max"}) || len(p.Pools) != 2 {
 		t.Errorf("pools = %v", p.Pools)
+	}
+}
+
+// Who can serve at a later stage shares the queue from the start.
+func TestBuildStages(t *testing.T) {
+	o := acme()
+	billing := &o.Queues[2].Spec
+	billing.Requirements.Skills[0].MinLevel = 5
+	billing.Relaxation = []v1alpha1.RelaxationStage{relaxing("10m", 4)[0], {After: "30m", Requirements: &v1alpha1.Requirements{}}}
+	billing.Overflow = overflowTo("technical")
+	billing.WaitingLimit = &v1alpha1.WaitingLimit{Max: 7, WhenFull: v1alpha1.WhenFullReject}
+	o.Queues[1].Spec.AgentSelector = selecting("line-1", "yes") // technical: sam alone
+	p := build(t, o)
+	q := p.Queues["billing"]
+	for n, want := range [][]string{nil, {"lee"}, {"lee", "sam"}, {"lee", "sam"}} {
+		if got := q.Stage(n).Agents; !slices.Equal(got, want) {
+			t.Errorf("stage %d is served by %v, want %v", n, got, want)
+		}
+	}
+	if !slices.Equal(q.Agents, []string{"lee", "sam"}) || q.Pool == "" || q.Pool != p.Queues["technical"].Pool {
+		t.Errorf("served by %v in pool %q: sam can be asked at the last stage", q.Agents, q.Pool)
+	}
+	want := ticket.Patience{Relax: []time.Duration{10 * time.Minute, 30 * time.Minute}, Overflow: 2 * time.Hour}
+	if !reflect.DeepEqual(q.Patience, want) || q.Overflow != "technical" || q.MaxWaiting != 7 || !q.Rejects {
+		t.Errorf("queue = %+v", q)
 	}
 }
 

@@ -226,6 +226,29 @@ func TestProblems(t *testing.T) {
 			func(o *organisation) { o.Agents[0].Spec.ManagerRef = agentRef("jo") },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.managerRef.name", Reason: "CircularReference", Message: "jo -> jo"}, nil,
 		},
+		"overflows in a circle": {
+			func(o *organisation) { o.Queues[3].Spec.Overflow = overflowTo("legal") },
+			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.overflow.queueRef.name", Reason: "CircularReference", Message: "overflows in a circle: legal -> legal"}, nil,
+		},
+		"overflow missing": {
+			func(o *organisation) { o.Queues[3].Spec.Overflow = overflowTo("genral") },
+			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.overflow.queueRef.name", Reason: "RefNotFound", Message: "did you mean general?"}, nil,
+		},
+		"no level, in a stage": {
+			func(o *organisation) { o.Queues[3].Spec.Relaxation = relaxing("1h", 6) },
+			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.relaxation[0].requirements.skills[0].minLevel", Reason: "Invalid", Message: "6 is not a level"}, nil,
+		},
+		"stage that is no duration": {
+			func(o *organisation) { o.Queues[3].Spec.Relaxation = relaxing("soon", 1) },
+			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.relaxation[0].after", Reason: "Invalid", Message: `"soon" is no duration`}, nil,
+		},
+		"overflow that is no duration": {
+			func(o *organisation) {
+				o.Queues[3].Spec.Overflow = overflowTo("general")
+				o.Queues[3].Spec.Overflow.After = "soon"
+			},
+			Problem{Object: Key{KindQueue, "legal"}, Field: "spec.overflow.after", Reason: "Invalid", Message: `"soon" is no duration`}, nil,
+		},
 		"routing in a circle": {
 			func(o *organisation) {
 				o.SupportTeams = append(o.SupportTeams, team("b", "acme"))
@@ -337,6 +360,52 @@ func TestWarnings(t *testing.T) {
 			func(o *organisation) { o.Queues[2].Spec.Requirements.Skills[0].MinLevel = 5 },
 			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.requirements.skills", Reason: "NobodyQualified", Message: "Agent/lee is closest and lacks billing at level 5 (has 4)"},
 		},
+		"nobody qualified at first": {
+			func(o *organisation) {
+				o.Queues[2].Spec.Requirements.Skills[0].MinLevel = 5
+				o.Queues[2].Spec.Relaxation = append(relaxing("90m", 5), relaxing("2h", 4)...)
+			},
+			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.requirements.skills", Reason: "NobodyQualified", Message: "so its tickets wait 2h until relaxation lowers them: Agent/lee is closest and lacks billing at level 5 (has 4)"},
+		},
+		"nobody qualified at all": {
+			func(o *organisation) {
+				o.Agents[2].Spec.Skills[0].Level = 1
+				o.Queues[2].Spec.Relaxation = relaxing("1h", 2)
+			},
+			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.requirements.skills", Reason: "NobodyQualified", Message: "none of its 2 agents meets the requirements: Agent/lee is closest and lacks billing at level 2 (has 1)"},
+		},
+		"relaxation that tightens a level": {
+			func(o *organisation) { o.Queues[2].Spec.Relaxation = append(relaxing("10m", 2), relaxing("90m", 4)...) },
+			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.relaxation[1].requirements", Reason: "Invalid", Message: "asks more than the stage before: skill billing at level 4, and before at 2; from 1h30m in the queue on fewer agents are asked"},
+		},
+		"relaxation that adds a skill": {
+			func(o *organisation) { o.Queues[0].Spec.Relaxation = relaxing("10m", 1) },
+			Problem{Object: Key{KindQueue, "general"}, Field: "spec.relaxation[0].requirements", Reason: "Invalid", Message: "skill billing at level 1, and before not at all"},
+		},
+		"relaxation that asks for the language": {
+			func(o *organisation) {
+				o.Queues[0].Spec.Relaxation = []v1alpha1.RelaxationStage{{After: "1h", Requirements: &v1alpha1.Requirements{LanguageMatch: "Required"}}}
+			},
+			Problem{Object: Key{KindQueue, "general"}, Field: "spec.relaxation[0].requirements", Reason: "Invalid", Message: "the ticket's language, which before was not required"},
+		},
+		"stage that never begins": {
+			func(o *organisation) {
+				o.Queues[2].Spec.Relaxation = append(relaxing("10m", 2), relaxing("2h", 1)...)
+				o.Queues[2].Spec.Overflow = overflowTo("general")
+			},
+			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.relaxation[1].after", Reason: "Invalid", Message: "never begins, since tickets leave for Queue/general after 2h"},
+		},
+		"overflow of channels that are not served": {
+			func(o *organisation) {
+				o.Queues[2].Spec.Overflow = overflowTo("technical")
+				o.Queues[1].Spec.Channels = []v1alpha1.Channel{"Email", "Phone"}
+			},
+			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.overflow.queueRef.name", Reason: "Invalid", Message: "Queue/technical does not list Chat"},
+		},
+		"overflow of every channel to some": {
+			func(o *organisation) { o.Queues[1].Spec.Overflow = overflowTo("billing") },
+			Problem{Object: Key{KindQueue, "technical"}, Field: "spec.overflow.queueRef.name", Reason: "Invalid", Message: "Queue/billing does not take every channel"},
+		},
 		"channel not served": {
 			func(o *organisation) {
 				o.RoutingPolicies[0].Spec.Rules[0].Match.Channels = []v1alpha1.Channel{"Phone", "Chat"}
@@ -367,6 +436,26 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("a warning must not keep %s out of the plan", c.want.Object)
 			}
 		})
+	}
+}
+
+func overflowTo(queue string) *v1alpha1.Overflow {
+	return &v1alpha1.Overflow{After: "2h", QueueRef: *queueRef(queue)}
+}
+
+// relaxing is a stage that asks for billing at a level.
+func relaxing(after v1alpha1.Duration, level int32) []v1alpha1.RelaxationStage {
+	r := v1alpha1.Requirements{Skills: []v1alpha1.SkillRequirement{{Name: "billing", MinLevel: level}}}
+	return []v1alpha1.RelaxationStage{{After: after, Requirements: &r}}
+}
+
+// Stages that ask less do so without a word, and so does an overflow to a queue that takes all.
+func TestRelaxationAndOverflowAsMeant(t *testing.T) {
+	o := acme()
+	o.Queues[2].Spec.Relaxation = append(relaxing("10m", 2), v1alpha1.RelaxationStage{After: "30m", Requirements: &v1alpha1.Requirements{LanguageMatch: "Preferred"}})
+	o.Queues[2].Spec.Overflow = overflowTo("technical")
+	if r := Compile(o.declared(), nil); len(r.Problems) > 0 {
+		t.Errorf("problems = %+v", r.Problems)
 	}
 }
 

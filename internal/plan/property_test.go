@@ -80,6 +80,12 @@ func someObjects(t *rapid.T) organisation {
 		if maybe(t) {
 			x.Spec.Requirements.Skills = []v1alpha1.SkillRequirement{{Name: "s", MinLevel: int32(rapid.IntRange(1, 6).Draw(t, "min"))}}
 		}
+		if maybe(t) {
+			x.Spec.Overflow = overflowTo(string(name(t, "queue")))
+		}
+		if maybe(t) {
+			x.Spec.Relaxation = relaxing("10m", int32(rapid.IntRange(1, 6).Draw(t, "relaxed")))
+		}
 		o.Queues = append(o.Queues, x)
 	})
 	each("agent", func(m metav1.ObjectMeta) {

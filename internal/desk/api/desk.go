@@ -178,6 +178,39 @@ type RouteResult struct {
 	Decision routing.Decision `json:"decision"`
 	// PlanRevision that decided.
 	PlanRevision int64 `json:"planRevision"`
+	// Waiting tells what becomes of the ticket in its queue if nobody takes it; absent: it waits.
+	Waiting *Waiting `json:"waiting,omitempty"`
+}
+
+// Waiting tells what a queue does with tickets that nobody takes.
+type Waiting struct {
+	Relaxation []Relaxation `json:"relaxation,omitempty"`
+	// Overflow is the queue that takes what waits for OverflowSeconds (zero: for any time), or finds the queue full.
+	Overflow        string `json:"overflow,omitempty"`
+	OverflowSeconds int64  `json:"overflowSeconds,omitempty"`
+	// MaxWaiting tickets fill the queue; zero: any number may wait. It then rejects others, or they overflow.
+	MaxWaiting int  `json:"maxWaiting,omitempty"`
+	Rejects    bool `json:"rejects,omitempty"`
+}
+
+// Relaxation is a stage of a queue's requirements that begins later than the first.
+type Relaxation struct {
+	AfterSeconds int64                 `json:"afterSeconds"`
+	Requirements v1alpha1.Requirements `json:"requirements"`
+}
+
+// WaitingIn a queue of the plan; nil for nothing but waiting, and for a queue that is not in it.
+func WaitingIn(q *plan.Queue) *Waiting {
+	if q == nil || len(q.Patience.Relax) == 0 && q.Overflow == "" && q.MaxWaiting == 0 {
+		return nil
+	}
+	w := &Waiting{
+		Overflow: q.Overflow, OverflowSeconds: int64(q.Patience.Overflow.Seconds()), MaxWaiting: q.MaxWaiting, Rejects: q.Rejects,
+	}
+	for i, after := range q.Patience.Relax {
+		w.Relaxation = append(w.Relaxation, Relaxation{AfterSeconds: int64(after.Seconds()), Requirements: q.Stage(i + 1).Requirements})
+	}
+	return w
 }
 
 // RouteRequest asks where a ticket would go, without opening it.
@@ -248,6 +281,8 @@ type QueueOverview struct {
 	Level   int    `json:"level,omitempty"`
 	Paused  bool   `json:"paused,omitempty"`
 	Waiting int    `json:"waiting"`
+	// MaxWaiting tickets fill the queue; zero: any number may wait.
+	MaxWaiting int `json:"maxWaiting,omitempty"`
 	// OldestSeconds is the age of the oldest waiting ticket.
 	OldestSeconds int64 `json:"oldestSeconds"`
 	Offered       int   `json:"offered"`
