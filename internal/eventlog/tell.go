@@ -22,7 +22,7 @@ var told = map[Type]string{
 	SetAside: "set aside", EscalationStarted: "escalation started", EscalationRequested: "escalated further",
 	EscalationPutOff: "escalation put off", Escalated: "escalated", Acknowledged: "acknowledged",
 	AcknowledgementOver: "acknowledgement over, the escalation goes on",
-	Relaxed: "requirements relaxed", Overflowed: "overflowed",
+	Relaxed:             "requirements relaxed", Overflowed: "overflowed",
 }
 
 // Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
