@@ -99,7 +99,14 @@ func (c *change) startEscalation(t *ticket.Ticket, policy *plan.EscalationPolicy
 	run := escalation.Run{Policy: policy.Name, Hash: policy.Hash, Trigger: string(cause)}
 	next := t.Escalation.Start(&policy.Policy, run, t.OwnedByAgent(), c.now)
 	r.Type = eventlog.EscalationStarted
-	r.Data = eventlog.Encode(eventlog.EscalationData{Run: next.Runs, Policy: policy.Name, Trigger: string(cause)})
+	data := eventlog.EscalationData{
+		Run: next.Runs, Policy: policy.Name, Trigger: string(cause), Times: policy.Times,
+		EveryMillis: policy.Every.Milliseconds(), AcknowledgementMillis: policy.AcknowledgementTimeout.Milliseconds(),
+	}
+	for _, after := range policy.Afters {
+		data.AfterMillis = append(data.AfterMillis, after.Milliseconds())
+	}
+	r.Data = eventlog.Encode(data)
 	return c.apply(t, ticket.Escalate{Escalation: next}, r)
 }
 

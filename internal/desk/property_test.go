@@ -209,9 +209,11 @@ func (w *world) verb(t *rapid.T) {
 			_, err := d.Reply(ctx, manager, x.ID, api.Reply{From: "Customer", Body: "x"})
 			return err
 		},
+		"escalate":    func() error { _, err := d.Escalate(ctx, manager, x.ID, api.Because{Reason: "x"}); return err },
+		"acknowledge": func() error { _, err := d.Acknowledge(ctx, as(agent), x.ID, api.Because{}); return err },
 		"prioritise": func() error { _, err := d.Update(ctx, manager, x.ID, api.Update{Priority: &priority}); return err },
 	}
-	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "prioritise"}
+	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "prioritise", "escalate", "acknowledge"}
 	if err := verbs[rapid.SampledFrom(names).Draw(t, "verb")](); err != nil {
 		var p *api.Problem
 		if !errors.As(err, &p) || p.Status/100 != 4 {
@@ -260,7 +262,25 @@ func impatient(t *rapid.T) *organisation {
 			queue.WaitingLimit = &v1alpha1.WaitingLimit{Max: 2, WhenFull: v1alpha1.WhenFullOverflow}
 		}
 	}
+	if rapid.Bool().Draw(t, "escalates") {
+		escalating(func(p *v1alpha1.EscalationPolicySpec) { impatiently(t, p) })(o)
+	}
 	return o
+}
+
+// impatiently draws an escalation policy whose steps are due within the minutes that pass.
+func impatiently(t *rapid.T, p *v1alpha1.EscalationPolicySpec) {
+	p.Triggers[0].After = "50s"
+	p.Triggers = append(p.Triggers, v1alpha1.EscalationTrigger{Type: v1alpha1.TriggerReopened},
+		v1alpha1.EscalationTrigger{Type: v1alpha1.TriggerMatches, When: `ticket.priority == "Urgent"`})
+	p.Steps[1].After, p.Steps[2].After = "40s", "90s"
+	if rapid.Bool().Draw(t, "an empty step") {
+		p.Steps[1].Actions = []v1alpha1.EscalationAction{{Type: v1alpha1.ActionNotifyChain, Chain: v1alpha1.ChainManager}}
+	}
+	if rapid.Bool().Draw(t, "repeats") {
+		p.Repeat = &v1alpha1.EscalationRepeat{Times: 2, Every: "1m"}
+	}
+	p.AcknowledgementTimeout = rapid.SampledFrom([]v1alpha1.Duration{"", "45s"}).Draw(t, "acknowledgement holds")
 }
 
 func (w *world) plan(t *rapid.T) {

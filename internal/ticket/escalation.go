@@ -118,6 +118,9 @@ func (e *Escalation) wait(before, t *Ticket, policy *escalation.Policy, now time
 	}
 	if policy != nil && policy.Unassigned > 0 && !e.Escalated {
 		e.UnassignedAt = e.WithoutAgentSince.Add(policy.Unassigned)
+		if e.UnassignedAt.Before(now) { // the policy is new to it, and impatient
+			e.UnassignedAt = now
+		}
 	}
 }
 

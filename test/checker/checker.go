@@ -55,6 +55,9 @@ type ticketState struct {
 	setAside             bool
 	// until is the end of the current offer, and entered when the ticket came to its queue.
 	until, entered time.Time
+	// run is the escalation under way or gone through; nil for none.
+	run  *run
+	runs int
 }
 
 type ask struct {
@@ -180,6 +183,7 @@ func (c *checker) ticket(r *Record) {
 	}
 	c.timer(r, t)
 	c.waits(r, t)
+	c.escalation(r, t)
 	c.ask(r, t)
 	if r.Dispatch != nil {
 		c.decision(r, t)
@@ -216,10 +220,12 @@ func (c *checker) opened(r *Record) *ticketState {
 	return t
 }
 
-// causes has the record that a timer of each kind leads to.
-var causes = map[string]string{
-	"Offer": "ticket.offerExpired", "CallBack": "ticket.resumed", "ReopenWindow": "ticket.closed",
-	"Relaxation": "ticket.relaxed", "Overflow": "ticket.overflowed",
+// causes has the records that a timer of each kind leads to.
+var causes = map[string][]string{
+	"Offer": {"ticket.offerExpired"}, "CallBack": {"ticket.resumed"}, "ReopenWindow": {"ticket.closed"},
+	"Relaxation": {"ticket.relaxed"}, "Overflow": {"ticket.overflowed"},
+	"Unassigned": {"ticket.escalationStarted", "ticket.escalationPutOff"},
+	"Escalation": {"ticket.escalated", "ticket.acknowledgementOver"},
 }
 
 // timer checks that what a timer caused was the ticket's next and due, and that what must come before a timer did.
@@ -227,7 +233,7 @@ func (c *checker) timer(r *Record, t *ticketState) {
 	switch {
 	case r.Timer != nil:
 		c.report.Timers[r.Timer.Kind]++
-		if causes[r.Timer.Kind] != r.Type {
+		if !slices.Contains(causes[r.Timer.Kind], r.Type) {
 			c.fault(r, "is not what the timer %q of ticket %d is for", r.Timer.Kind, t.id)
 		}
 		if !r.Timer.Due.Equal(t.WakeAt) || r.Timer.Kind != t.Wake {
