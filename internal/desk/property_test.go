@@ -211,7 +211,7 @@ func (w *world) verb(t *rapid.T) {
 		},
 		"escalate":    func() error { _, err := d.Escalate(ctx, manager, x.ID, api.Because{Reason: "x"}); return err },
 		"acknowledge": func() error { _, err := d.Acknowledge(ctx, as(agent), x.ID, api.Because{}); return err },
-		"prioritise": func() error { _, err := d.Update(ctx, manager, x.ID, api.Update{Priority: &priority}); return err },
+		"prioritise":  func() error { _, err := d.Update(ctx, manager, x.ID, api.Update{Priority: &priority}); return err },
 	}
 	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "prioritise", "escalate", "acknowledge"}
 	if err := verbs[rapid.SampledFrom(names).Draw(t, "verb")](); err != nil {
