@@ -287,6 +287,13 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: on holiday, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, matches),
 		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: Sick, startTime: "2026-12-21T00:00:00Z"}]`, required),
 
+		Entry(nil, "Agent", "spec.assignments", `[{queueRef: {name: q}, startTime: "2026-12-01T00:00:00Z", endTime: "2026-12-15T00:00:00Z"}]`,
+			`[{queueRef: {name: q}, startTime: "2026-12-15T00:00:00Z", endTime: "2026-12-15T00:00:00Z"}]`, "endTime must come after startTime"),
+		Entry(nil, "Agent", "spec.assignments", `[{queueRef: {name: q}, endTime: "2026-12-15T00:00:00Z"}]`, `[{queueRef: {name: q}, endTime: "soon"}]`, "date-time"),
+		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 104, startPercent: 99}`, `{from: "2026-11-16", weeks: 105, startPercent: 40}`, atMost),
+		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 1, startPercent: 1}`, `{from: "2026-11-16", weeks: 6, startPercent: 100}`, atMost),
+		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 6, startPercent: 40}`, `{weeks: 6, startPercent: 40}`, required),
+
 		// EscalationPolicy.
 		Entry(nil, "SupportTeam", "spec.defaults", "{escalationPolicyRef: {name: standard}}", "{escalationPolicyRef: {}}", required),
 		Entry(nil, "EscalationPolicy", "spec.helpDeskRef", "{name: acme}", "{name: Acme}", "must be an object's name"),

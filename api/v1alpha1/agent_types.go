@@ -47,11 +47,41 @@ type AgentSkill struct {
 	Level int32 `json:"level,omitempty"`
 }
 
-// Assignment puts an agent on a queue beyond what the selectors choose.
+// Assignment puts an agent on a queue beyond what the selectors choose; with an end it is a loan.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.startTime) || !has(self.endTime) || self.startTime < self.endTime",message="endTime must come after startTime"
 type Assignment struct {
 	// queueRef names the queue. Its requirements still apply.
 	// +required
 	QueueRef QueueReference `json:"queueRef,omitzero"`
+
+	// startTime is the first instant of it. Absent: it holds already.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// endTime is when it is over. Absent: it has no end.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+}
+
+// RampUp gives somebody new less to do at first. The limits grow each week by the same part, rounded down, and are never
+// below one.
+type RampUp struct {
+	// from is the first day of the first week, in the zone of the agent's schedule; UTC for an agent without one.
+	// +required
+	From Date `json:"from,omitempty"`
+
+	// weeks until the limits hold in full.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=104
+	Weeks int32 `json:"weeks,omitempty"`
+
+	// startPercent is the part of the limits that holds in the first week, and before.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=99
+	StartPercent int32 `json:"startPercent,omitempty"`
 }
 
 // AgentSpec declares a person who works tickets.
@@ -110,6 +140,10 @@ type AgentSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Absences []Absence `json:"absences,omitempty"`
+
+	// rampUp of somebody new. Absent: the limits hold in full.
+	// +optional
+	RampUp *RampUp `json:"rampUp,omitempty"`
 
 	// assignments to queues beyond what the selectors choose.
 	// +optional

@@ -286,6 +286,9 @@ func (c *change) agent(name string) (*agentChange, error) {
 	return a, nil
 }
 
+// declared is the agent as the plan has them now; nil for none.
+func (c *change) declared(name string) *plan.Agent { return c.plan.Agents[name].At(c.now) }
+
 // putAgents stores the agents that changed since it was last called, each at its next version.
 func (c *change) putAgents() error {
 	for name, a := range c.agents {

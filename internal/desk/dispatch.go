@@ -198,7 +198,7 @@ func (c *change) give(decision *dispatch.Decision, pool string, commit *api.Comm
 	if err != nil {
 		return nil, err
 	}
-	queue, agent := c.plan.Queues[t.Queue], c.plan.Agents[decision.Agent]
+	queue, agent := c.plan.Queues[t.Queue], c.declared(decision.Agent)
 	if refused := c.guard(decision, pool, t, a, queue, agent); refused != nil {
 		return refused, nil
 	}

@@ -31,6 +31,52 @@ func absent(agent string, after time.Duration) func(*organisation) {
 	}
 }
 
+// A loan and a ramp-up hold at the desk, and count in what it shows.
+func TestLoanAndRampUpHoldAtTheDesk(t *testing.T) {
+	begins := start.Add(time.Hour)
+	r := newRig(t, func(o *organisation) {
+		o.queues["billing"].Spec.AgentSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"billing": "yes"}}
+		jo := &o.agents["jo"].Spec
+		jo.Assignments = []v1alpha1.Assignment{{QueueRef: v1alpha1.QueueReference{Name: "billing"}, StartTime: &metav1.Time{Time: begins}}}
+		jo.RampUp = &v1alpha1.RampUp{From: "2026-11-20", Weeks: 1, StartPercent: 50}
+	})
+	r.present("jo")
+	waiting := r.opened(about("billing"))
+	if why := r.commit(r.decision(waiting, "jo"))[0]; !strings.Contains(why, `assigned to queue "billing" from 2026-11-20T10:00:00Z on`) {
+		t.Errorf("before the loan the offer was refused for %q", why)
+	}
+	billing := func() api.QueueOverview {
+		for _, q := range must(r.Overview(r.ctx, manager))(t).Queues {
+			if q.Name == "billing" {
+				return q
+			}
+		}
+		return api.QueueOverview{}
+	}
+	if q := billing(); q.Agents != 0 || q.Free != 0 {
+		t.Errorf("before the loan billing has %d agents, %d free", q.Agents, q.Free)
+	}
+	r.clock.SetTime(begins)
+	if q := billing(); q.Agents != 1 || q.Free != 1 {
+		t.Errorf("with the loan billing has %d agents, %d free", q.Agents, q.Free)
+	}
+	r.offer(waiting, "jo")
+	if d := r.last(waiting.ID).Dispatch; d.Limits["Chat"] != 1 {
+		t.Errorf("the offer saw limits %v", d.Limits)
+	}
+	second := r.opened()
+	if why := r.commit(r.decision(second, "jo"))[0]; !strings.Contains(why, "has 1/1 Chat") {
+		t.Errorf("above the limit of the first week, the offer was refused for %q", why)
+	}
+	_, err := r.Transfer(r.ctx, key(manager), second.ID, api.Transfer{Agent: "jo"})
+	refused(t, err, api.ProblemNoCapacity)
+	if jo := r.agent("jo"); jo.Limits["Chat"] != 1 || jo.Free {
+		t.Errorf("jo has limits %v, free %t", jo.Limits, jo.Free)
+	}
+	r.clock.SetTime(time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC))
+	r.offer(second, "jo")
+}
+
 func TestWhoIsOffDutyIsGivenNothing(t *testing.T) {
 	for name, tc := range map[string]struct {
 		edit  func(*organisation)

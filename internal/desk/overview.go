@@ -160,11 +160,15 @@ func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState, now ti
 func queuesOverview(p *plan.Plan, states func(string) dispatch.AgentState, counts []store.QueueCount, o *api.Overview) []api.QueueOverview {
 	queues := map[string]*api.QueueOverview{plan.UnroutedQueue: {Name: plan.UnroutedQueue}}
 	for name, q := range p.Queues {
-		view := &api.QueueOverview{Name: name, Tier: q.Tier, Team: q.Team, Paused: q.Paused, MaxWaiting: q.MaxWaiting, Agents: len(q.Agents)}
+		view := &api.QueueOverview{Name: name, Tier: q.Tier, Team: q.Team, Paused: q.Paused, MaxWaiting: q.MaxWaiting}
 		if tier := p.Tiers[q.Tier]; tier != nil {
 			view.Level = tier.Level
 		}
 		for _, agent := range q.Agents {
+			if assigned, _ := q.Assigned(agent, o.Now); !assigned {
+				continue
+			}
+			view.Agents++
 			state := states(agent)
 			count(&view.Present, there(state.Presence))
 			count(&view.Free, dispatch.Free(p.Agents[agent], &state, o.Now))

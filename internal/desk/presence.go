@@ -91,6 +91,6 @@ func (a *agentChange) answered() {
 func agentView(a *plan.Agent, s dispatch.AgentState, now time.Time) api.Agent {
 	return api.Agent{
 		AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Manager: a.Manager, Roles: a.Roles, Leads: a.Leads,
-		Limits: a.Limits, Duty: a.Duty(now, s.Absences), Schedule: a.ScheduleName, Free: dispatch.Free(a, &s, now),
+		Limits: a.At(now).Limits, Duty: a.Duty(now, s.Absences), Schedule: a.ScheduleName, Free: dispatch.Free(a, &s, now),
 	}
 }

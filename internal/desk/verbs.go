@@ -130,7 +130,7 @@ func (c *change) comeBack(t *ticket.Ticket, event ticket.Event, r eventlog.Recor
 // room says whether the ticket's agent can go on with it: is in the plan and has capacity. A resolved ticket is nobody's
 // any more, so its agent must be there and on duty, too.
 func (c *change) room(t *ticket.Ticket) (bool, error) {
-	a := c.plan.Agents[t.Agent]
+	a := c.declared(t.Agent)
 	if a == nil {
 		return false, nil
 	}
@@ -245,7 +245,7 @@ func (c *change) queueTakes(name string, t *ticket.Ticket) error {
 
 // agentTakes refuses a transfer to an agent who is not there or has no room.
 func (c *change) agentTakes(name string, t *ticket.Ticket) error {
-	a := c.plan.Agents[name]
+	a := c.declared(name)
 	if a == nil {
 		return invalid("body.agent", name, "there is no agent %q", name)
 	}

@@ -92,11 +92,16 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 	}
 	for _, name := range pool.Agents {
 		agent, state := p.Agents[name], s.Agents[name]
-		if agent == nil || state == nil || state.Presence != Available || !hasRoom(agent, state) {
+		if agent == nil || state == nil || state.Presence != Available {
+			continue
+		}
+		r.wake(agent.LimitsChange(now))
+		agent = agent.At(now)
+		if !hasRoom(agent, state) {
 			continue
 		}
 		if !agent.OnDuty(now, state.Absences) {
-			r.result.NextWake = earliest(r.result.NextWake, agent.Duty(now, state.Absences).Until)
+			r.wake(agent.Duty(now, state.Absences).Until)
 			continue
 		}
 		c := newCandidate(agent, state)
@@ -116,6 +121,9 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 	return r
 }
 
+// wake says that something may become possible at t; zero: never.
+func (r *run) wake(t time.Time) { r.result.NextWake = earliest(r.result.NextWake, t) }
+
 // decide gives the first ticket of the line to an agent if one can be asked now.
 func (r *run) decide(l *line, d *Demand) {
 	choice, round, why := r.choose(l, d)
@@ -134,7 +142,7 @@ func (r *run) decide(l *line, d *Demand) {
 
 // choose finds who is asked for the ticket, in which round and why; nil: nobody now.
 func (r *run) choose(l *line, d *Demand) (choice *candidate, round int, why string) {
-	if c := r.byName[d.Preferred]; c != nil && l.has(c) && c.fits(l.channel) {
+	if c := r.byName[d.Preferred]; c != nil && l.has(c) && c.fits(l.channel) && l.assigned(c, r.now) {
 		if _, asked := askedUntil(d, d.Preferred, d.Round, r.now); !asked {
 			return c, d.Round, WhyPreferred
 		}
@@ -162,7 +170,7 @@ func (r *run) chooseAgain(l *line, d *Demand, passed []*place) (choice *candidat
 		}
 		soonest = earliest(soonest, until)
 	}
-	r.result.NextWake = earliest(r.result.NextWake, soonest)
+	r.wake(soonest)
 	return nil, 0, ""
 }
 

@@ -47,13 +47,19 @@ func refuse(reason Reason, format string, args ...any) *Refusal {
 	return &Refusal{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// Guard returns nil if the agent can be given the waiting ticket now, in the round of asking that d.Round says.
+// Guard returns nil if the agent, with the limits of now (see plan.Agent.At), can be given the waiting ticket now, in the round of asking that d.Round says.
 func Guard(q *plan.Queue, a *plan.Agent, s *AgentState, d *Demand, now time.Time) *Refusal {
 	if q.Paused {
 		return refuse(ReasonPaused, "queue %q is paused", q.Name)
 	}
 	if r := Eligible(q, d.Stage, a, d.Channel, d.Language); r != nil {
 		return r
+	}
+	if assigned, from := q.Assigned(a.Name, now); !assigned {
+		if from.IsZero() {
+			return refuse(ReasonNotSelected, "agent %q is no longer assigned to queue %q", a.Name, q.Name)
+		}
+		return refuse(ReasonNotSelected, "agent %q is assigned to queue %q from %s on", a.Name, q.Name, from.UTC().Format(time.RFC3339))
 	}
 	if s.Presence != Available {
 		return refuse(ReasonPresence, "agent %q is %s", a.Name, presence(s))

@@ -65,13 +65,13 @@ func newLine(p *plan.Plan, class string, w *Window, r *run) *line {
 	if len(r.free) <= len(l.stage.Agents) {
 		for _, c := range r.free {
 			if l.has(c) {
-				l.add(c)
+				l.add(c, r)
 			}
 		}
 	} else {
 		for _, name := range l.stage.Agents {
 			if c := r.byName[name]; c != nil {
-				l.add(c)
+				l.add(c, r)
 			}
 		}
 	}
@@ -95,16 +95,27 @@ func (l *line) parse(p *plan.Plan) bool {
 	return true
 }
 
-func (l *line) add(c *candidate) {
-	if c.fits(l.channel) && understands(l.stage, c.agent, l.language) {
+func (l *line) add(c *candidate, r *run) {
+	if !c.fits(l.channel) || !understands(l.stage, c.agent, l.language) {
+		return
+	}
+	if assigned, from := l.queue.Assigned(c.agent.Name, r.now); assigned {
 		l.places = append(l.places, &place{candidate: c, rank: l.rank(c)})
+	} else {
+		r.wake(from)
 	}
 }
 
-// has says whether the agent can serve the class at all.
+// has says whether the agent can serve the class at all, at some time.
 func (l *line) has(c *candidate) bool {
 	_, selected := slices.BinarySearch(l.stage.Agents, c.agent.Name)
 	return selected && understands(l.stage, c.agent, l.language)
+}
+
+// assigned says whether the agent, who can serve the class, does so now.
+func (l *line) assigned(c *candidate, now time.Time) bool {
+	assigned, _ := l.queue.Assigned(c.agent.Name, now)
+	return assigned
 }
 
 // head sets the place in the order. What waits behind an exhausted window comes no earlier than the window's last ticket,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -210,6 +211,60 @@ func TestGuard(t *testing.T) {
 				t.Fatalf("%s: %s", refusal.Reason, refusal)
 			}
 		})
+	}
+}
+
+// A worker looks again when a loan begins, and when the limits of somebody new grow.
+func TestWakesForLoansAndLimits(t *testing.T) {
+	begins, grows := start.Add(time.Hour), time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
+	team, tier, jo := &v1alpha1.SupportTeam{}, &v1alpha1.Tier{}, &v1alpha1.Agent{}
+	team.Name, tier.Name, jo.Name = "support", "front", "jo"
+	tier.Spec.TeamRef.Name, tier.Spec.AgentSelector = "support", &metav1.LabelSelector{}
+	jo.Spec.TeamRef.Name = "support"
+	jo.Spec.Limits = []v1alpha1.ChannelLimit{{Channel: "Chat", Max: 2}}
+	jo.Spec.RampUp = &v1alpha1.RampUp{From: "2026-03-02", Weeks: 1, StartPercent: 50}
+	jo.Spec.Assignments = []v1alpha1.Assignment{{QueueRef: v1alpha1.QueueReference{Name: "lent"}, StartTime: &metav1.Time{Time: begins}}}
+	general, lent := &v1alpha1.Queue{}, &v1alpha1.Queue{}
+	general.Name, lent.Name = "general", "lent"
+	general.Spec.TierRef.Name, lent.Spec.TierRef.Name = "front", "front"
+	lent.Spec.AgentSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"lent": "yes"}}
+	var entries []plan.Entry
+	for _, object := range []metav1.Object{team, tier, jo, general, lent} {
+		entry, err := plan.NewEntry(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, entry)
+	}
+	p, err := plan.Build(plan.NewManifest("acme", entries), entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decide := func(queue string, load int, now time.Time) dispatch.Result {
+		waits := ticket.Ticket{ID: 1, Queue: queue, Version: 1, OpenedAt: start}
+		waits.Channel = "Chat"
+		d := dispatch.NewDemand(p.Queues[queue], &waits, "jo")
+		return dispatch.Decide(p, p.Pools["general"], &dispatch.State{
+			Agents:  map[string]*dispatch.AgentState{"jo": {Name: "jo", Presence: dispatch.Available, Load: map[string]int{"Chat": load}}},
+			Classes: map[string]*dispatch.Window{d.Class: {Demands: []dispatch.Demand{d}}},
+		}, now)
+	}
+	for _, tc := range []struct {
+		name, queue string
+		load        int
+		now         time.Time
+		decisions   int
+		wake        time.Time
+	}{
+		{"before the loan", "lent", 0, start, 0, begins},
+		{"as it begins", "lent", 0, begins, 1, grows},
+		{"full in the first week", "general", 1, start, 0, grows},
+		{"with room in the second", "general", 1, grows, 1, time.Time{}},
+	} {
+		got := decide(tc.queue, tc.load, tc.now)
+		if len(got.Decisions) != tc.decisions || !got.NextWake.Equal(tc.wake) {
+			t.Errorf("%s: decided %v, to look again at %s", tc.name, got.Decisions, got.NextWake)
+		}
 	}
 }
 

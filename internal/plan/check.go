@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -182,6 +183,9 @@ func (c *compilation) checkAgent(cand *candidate, o *v1alpha1.Agent) {
 	c.checkAbsences(cand, o.Spec.Absences)
 	for i, assignment := range o.Spec.Assignments {
 		c.refer(cand, fmt.Sprintf("spec.assignments[%d].queueRef.name", i), KindQueue, assignment.QueueRef.Name)
+		if s, e := assignment.StartTime, assignment.EndTime; s != nil && e != nil && !s.Before(e) {
+			c.invalid(cand, fmt.Sprintf("spec.assignments[%d].endTime", i), v1alpha1.ReasonInvalid, "endTime must come after startTime")
+		}
 	}
 }
 
@@ -241,6 +245,11 @@ func unreadable(object metav1.Object) []Problem {
 		span("spec.reopenWindow", o.Spec.ReopenWindow)
 	case *v1alpha1.Agent:
 		problems = append(problems, unreadableContacts(o.Spec.Contacts)...)
+		if r := o.Spec.RampUp; r != nil {
+			if _, err := time.Parse(time.DateOnly, string(r.From)); err != nil {
+				problem("spec.rampUp.from", "%q is no date: write year, month and day, such as 2026-12-24", r.From)
+			}
+		}
 	case *v1alpha1.Tier:
 		agents(o.Spec.AgentSelector)
 	case *v1alpha1.Queue:

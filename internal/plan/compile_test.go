@@ -161,6 +161,18 @@ func TestProblems(t *testing.T) {
 			func(o *organisation) { o.Agents[0].Spec.Absences = []v1alpha1.Absence{absence(2, 1)} },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.absences[0].endTime", Reason: "Invalid", Message: "endTime must come after startTime"}, nil,
 		},
+		"loan that ends before it begins": {
+			func(o *organisation) {
+				o.Agents[0].Spec.Assignments = []v1alpha1.Assignment{assigned("legal", "2026-03-04T00:00:00Z", "2026-03-04T00:00:00Z")}
+			},
+			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.assignments[0].endTime", Reason: "Invalid", Message: "endTime must come after startTime"}, nil,
+		},
+		"first day of a ramp-up": {
+			func(o *organisation) {
+				o.Agents[0].Spec.RampUp = &v1alpha1.RampUp{From: "2026-02-30", Weeks: 1, StartPercent: 50}
+			},
+			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.rampUp.from", Reason: "Invalid", Message: `"2026-02-30" is no date`}, nil,
+		},
 		"escalation of no HelpDesk that can be told": {
 			func(o *organisation) {
 				o.OtherHelpDesks = []string{"zeta"}

@@ -127,6 +127,7 @@ func (d *declarations) addDuties(p *Plan) {
 				a.Schedule, a.ScheduleName = c, string(schedule.CalendarRef.Name)
 			}
 		}
+		a.rampUp = newRampUp(o.Spec.RampUp, d.zoneOf(a.ScheduleName))
 		for _, absence := range o.Spec.Absences {
 			a.Absences = append(a.Absences, Absence{string(absence.Reason), absence.StartTime.Time, absence.EndTime.Time})
 		}

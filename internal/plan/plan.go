@@ -173,6 +173,8 @@ type Queue struct {
 	Paused     bool
 	// Agents who can serve the queue at some stage, by name.
 	Agents []string
+	// loans are the assignments with dates of those who serve the queue by nothing else.
+	loans map[string][]span
 	// candidates are selected or assigned, whether they have the skills or not.
 	candidates []string
 	// Pool the queue belongs to; empty if nobody can serve it.
@@ -220,6 +222,7 @@ type Agent struct {
 	ScheduleName string
 	// Absences that are declared.
 	Absences []Absence
+	rampUp   *rampUp
 }
 
 // DefaultLimit is an agent's limit for a channel that neither the agent nor the team lists.

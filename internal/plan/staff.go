@@ -20,6 +20,7 @@ func (d *declarations) staff(p *Plan) {
 			selected[sel.queue] = sel.agents
 		}
 	}
+	d.lend(p, selected)
 	for name, o := range d.agents {
 		for _, assignment := range o.Spec.Assignments {
 			if q, ok := p.Queues[string(assignment.QueueRef.Name)]; ok {
