@@ -43,6 +43,8 @@ func statusOf(object client.Object) *v1alpha1.Status {
 		return &o.Status
 	case *v1alpha1.EscalationPolicy:
 		return &o.Status
+	case *v1alpha1.ServiceLevel:
+		return &o.Status
 	default:
 		panic(fmt.Sprintf("a %T has no status of ours", object))
 	}

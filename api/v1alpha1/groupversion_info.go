@@ -33,6 +33,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&RoutingPolicy{}, &RoutingPolicyList{},
 		&BusinessCalendar{}, &BusinessCalendarList{},
 		&EscalationPolicy{}, &EscalationPolicyList{},
+		&ServiceLevel{}, &ServiceLevelList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -96,6 +96,10 @@ type TicketChanges struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
 	AddTags []Tag `json:"addTags,omitempty"`
+
+	// serviceLevelRef names the ServiceLevel the ticket gets. It keeps it through transfers.
+	// +optional
+	ServiceLevelRef *ServiceLevelReference `json:"serviceLevelRef,omitempty"`
 }
 
 // RoutingRule decides where a ticket goes. Match and when must both hold if both are given; with neither, it always matches.

@@ -24,6 +24,11 @@ type MemberDefaults struct {
 	// +kubebuilder:validation:MaxItems=32
 	Limits []ChannelLimit `json:"limits,omitempty"`
 
+	// serviceLevelRef names the ServiceLevel of tickets that come to a queue of the team and for which routing sets none.
+	// Without one, that of the nearest team above holds.
+	// +optional
+	ServiceLevelRef *ServiceLevelReference `json:"serviceLevelRef,omitempty"`
+
 	// escalationPolicyRef names the policy for tickets in the team's queues. Absent: that of the team above.
 	// +optional
 	EscalationPolicyRef *EscalationPolicyReference `json:"escalationPolicyRef,omitempty"`

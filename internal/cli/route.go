@@ -178,6 +178,9 @@ func printDecision(w io.Writer, d routing.Decision) error {
 	queue := cmp.Or(d.Queue, plan.UnroutedQueue)
 	fmt.Fprintf(w, "queue %s, decided by %s\n", queue, d.Rule)
 	fmt.Fprintf(w, "priority %s\n", d.Priority)
+	if d.ServiceLevel != "" {
+		fmt.Fprintf(w, "service level %s\n", d.ServiceLevel)
+	}
 	if len(d.AddTags) > 0 {
 		fmt.Fprintf(w, "tags added: %s\n", strings.Join(d.AddTags, ", "))
 	}

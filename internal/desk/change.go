@@ -13,6 +13,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/outbox"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/sla"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -136,8 +137,15 @@ func (c *change) reportClock() error {
 	return err
 }
 
-// ticketByID reads a ticket, or says that there is none.
-func (c *change) ticketByID(id int64) (*ticket.Ticket, error) { return ticketByID(c.Tx, id) }
+// ticketByID reads a ticket that is about to change, or says that there is none. What fell due of its service level before is
+// on record then, also if the timers' loop has not come to it: nothing done too late counts as in time.
+func (c *change) ticketByID(id int64) (*ticket.Ticket, error) {
+	t, err := ticketByID(c.Tx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.catchUp(t)
+}
 
 func ticketByID(r store.Reader, id int64) (*ticket.Ticket, error) {
 	t, err := r.Ticket(id)
@@ -170,7 +178,7 @@ func (c *change) insert(t *ticket.Ticket, r eventlog.Record) error {
 	if err := c.enter(nil, t, r); err != nil {
 		return err
 	}
-	return c.trigger(nil, t, r.Type)
+	return c.trigger(nil, t, &r)
 }
 
 // save stores a changed ticket with its record.
@@ -187,12 +195,13 @@ func (c *change) save(before, after *ticket.Ticket, r eventlog.Record) error {
 	if err := c.enter(before, after, r); err != nil {
 		return err
 	}
-	return c.trigger(before, after, r.Type)
+	return c.trigger(before, after, &r)
 }
 
 // anticipate sets what happens to a ticket by itself if nothing else does, before a change of it is stored.
 func (c *change) anticipate(before, after *ticket.Ticket) error {
 	after.Await(c.patience(after), c.now)
+	sla.Keep(after, c.plan.ServiceLevels[after.ServiceLevel], c.now)
 	return c.watch(before, after)
 }
 
@@ -202,6 +211,7 @@ func (c *change) enter(before, after *ticket.Ticket, r eventlog.Record) error {
 	if before != nil {
 		r.From = eventlog.StateOf(before)
 	}
+	r.Clocks = eventlog.ClocksOf(before, after)
 	if err := c.load(before, after); err != nil {
 		return err
 	}

@@ -136,6 +136,7 @@ type organisation struct {
 	tiers    map[string]*v1alpha1.Tier
 	queues   map[string]*v1alpha1.Queue
 	agents   map[string]*v1alpha1.Agent
+	levels   map[string]*v1alpha1.ServiceLevel
 	rules    []v1alpha1.RoutingRule
 
 	escalations map[string]*v1alpha1.EscalationPolicy
@@ -152,6 +153,7 @@ func acme() *organisation {
 		tiers:    map[string]*v1alpha1.Tier{},
 		queues:   map[string]*v1alpha1.Queue{},
 		agents:   map[string]*v1alpha1.Agent{},
+		levels:   map[string]*v1alpha1.ServiceLevel{},
 	}
 	o.helpDesk.Spec.DefaultTeamRef.Name = "support"
 	team := &v1alpha1.SupportTeam{ObjectMeta: metav1.ObjectMeta{Name: "support"}}
@@ -215,6 +217,9 @@ func (o *organisation) entries(t interface{ Fatal(args ...any) }) []plan.Entry {
 		objects = append(objects, x)
 	}
 	for _, x := range o.escalations {
+		objects = append(objects, x)
+	}
+	for _, x := range o.levels {
 		objects = append(objects, x)
 	}
 	entries := make([]plan.Entry, len(objects))

@@ -65,12 +65,12 @@ func (c *change) escalationPolicy(run *escalation.Run) (*plan.EscalationPolicy, 
 
 // trigger starts an escalation if the change that was stored is a cause for one. The ticket given is then the escalated
 // one.
-func (c *change) trigger(before, after *ticket.Ticket, event eventlog.Type) error {
+func (c *change) trigger(before, after *ticket.Ticket, r *eventlog.Record) error {
 	policy := c.plan.EscalationFor(after.Queue)
 	if policy == nil || !after.Status.Live() || after.Status == ticket.Resolved || after.Escalating() != nil {
 		return nil
 	}
-	cause := cause(before, after, event)
+	cause := cause(before, after, r)
 	if !policy.Triggers[cause] {
 		return nil
 	}
@@ -83,11 +83,13 @@ func (c *change) trigger(before, after *ticket.Ticket, event eventlog.Type) erro
 }
 
 // cause is the trigger that a change pulls, empty for none.
-func cause(before, after *ticket.Ticket, event eventlog.Type) v1alpha1.EscalationTriggerType {
+func cause(before, after *ticket.Ticket, r *eventlog.Record) v1alpha1.EscalationTriggerType {
 	matched := before != nil && before.Escalation != nil && before.Escalation.Matches
 	switch {
-	case event == eventlog.Reopened:
+	case r.Type == eventlog.Reopened:
 		return v1alpha1.TriggerReopened
+	case r.Type == eventlog.AtRisk, r.Type == eventlog.Breached:
+		return serviceTrigger(r)
 	case after.Escalation != nil && after.Escalation.Matches && !matched:
 		return v1alpha1.TriggerMatches
 	}

@@ -120,7 +120,7 @@ func (c *change) route(content *ticket.Content, customer *ticket.Customer) ticke
 	decision := c.plan.Router.Route(content, customer)
 	return ticket.Route{
 		Queue: cmp.Or(decision.Queue, plan.UnroutedQueue), Priority: decision.Priority, AddTags: decision.AddTags,
-		Rule: decision.Rule, PlanRevision: c.plan.Revision,
+		ServiceLevel: decision.ServiceLevel, Rule: decision.Rule, PlanRevision: c.plan.Revision,
 	}
 }
 

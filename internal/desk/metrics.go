@@ -20,11 +20,13 @@ type metrics struct {
 	lateness   *prometheus.HistogramVec
 	wait       *prometheus.HistogramVec
 	rejected   *prometheus.CounterVec
+	service    *prometheus.CounterVec
 }
 
 var (
 	ticketsDesc = prometheus.NewDesc("caseload_desk_queue_tickets", "Tickets of a queue by status.", []string{"queue", "status"}, nil)
 	oldestDesc  = prometheus.NewDesc("caseload_desk_queue_oldest_seconds", "Age of the oldest waiting ticket.", []string{"queue"}, nil)
+	serviceDesc = prometheus.NewDesc("caseload_desk_queue_service_level_tickets", "Tickets of a queue whose service level is at risk or breached.", []string{"queue", "state"}, nil)
 	agentsDesc  = prometheus.NewDesc("caseload_desk_queue_agents", "Agents who can serve the queue, by what they are now.", []string{"queue", "state"}, nil)
 	planDesc    = prometheus.NewDesc("caseload_desk_plan_revision", "Revision of the active plan.", nil, nil)
 	outboxDesc  = prometheus.NewDesc("caseload_desk_outbox_messages", "Messages of the outbox, by webhook or notifier: waiting, and dead letters.", []string{"destination", "state"}, nil)
@@ -51,6 +53,9 @@ func newMetrics(d *Desk) *metrics {
 			Name: "caseload_desk_timer_lateness_seconds", Help: "How late timers fired, by what they are for.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .25, .5, 1, 5, 30, 300},
 		}, []string{"kind"}),
+		service: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "caseload_desk_service_level_events_total", Help: "Warnings and breaches of service levels: type ticket.atRisk or ticket.breached.",
+		}, []string{"type", "metric", "service_level"}),
 		wait: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "caseload_desk_offer_wait_seconds", Help: "Time from entering the queue to an offer.",
 			Buckets: []float64{.01, .05, .25, 1, 5, 15, 60, 300, 900, 3600, 14400, 86400},
@@ -62,7 +67,7 @@ func newMetrics(d *Desk) *metrics {
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.events, m.decisions, m.deliveries, m.clockSteps, m.lateness, m.wait, m.rejected}
+	return []prometheus.Collector{m.events, m.decisions, m.deliveries, m.clockSteps, m.lateness, m.wait, m.rejected, m.service}
 }
 
 // Describe implements prometheus.Collector.
@@ -70,7 +75,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range m.collectors() {
 		c.Describe(ch)
 	}
-	for _, desc := range []*prometheus.Desc{ticketsDesc, oldestDesc, agentsDesc, planDesc, outboxDesc, workersDesc, behindDesc} {
+	for _, desc := range []*prometheus.Desc{ticketsDesc, oldestDesc, serviceDesc, agentsDesc, planDesc, outboxDesc, workersDesc, behindDesc} {
 		ch <- desc
 	}
 }
@@ -102,6 +107,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, q := range o.Queues {
 		gauge(oldestDesc, float64(q.OldestSeconds), q.Name)
+		gauge(serviceDesc, float64(q.AtRisk), q.Name, "at_risk")
+		gauge(serviceDesc, float64(q.Breached), q.Name, "breached")
 		for status, n := range map[string]int{
 			"waiting": q.Waiting, "offered": q.Offered, "open": q.Open, "pending": q.Pending, "onhold": q.OnHold, "resolved": q.Resolved,
 		} {

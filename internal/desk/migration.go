@@ -32,9 +32,13 @@ type migration struct {
 	Drains []drain `json:"drains,omitempty"`
 	// Reclass are queues whose tickets belong to other classes of demand than before, or relax or overflow at other times.
 	Reclass []string `json:"reclass,omitempty"`
-	// After is the last waiting ticket that was routed anew; Done: all were.
-	After int64 `json:"after,omitempty"`
-	Done  bool  `json:"done,omitempty"`
+	// After is the last waiting ticket that was routed anew; Rerouted: all were.
+	After    int64 `json:"after,omitempty"`
+	Rerouted bool  `json:"rerouted,omitempty"`
+	// Levels are service levels that changed, and Redated is the last ticket whose due times follow them.
+	Levels  []string `json:"levels,omitempty"`
+	Redated int64    `json:"redated,omitempty"`
+	Done    bool     `json:"done,omitempty"`
 }
 
 // drain of a deleted queue.
@@ -63,7 +67,7 @@ func (c *change) beginMigration(before *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	m.Revision, m.After, m.Done = c.plan.Revision, 0, false
+	m.Revision, m.After, m.Rerouted, m.Redated, m.Done = c.plan.Revision, 0, false, 0, false
 
 	// What is back need not be cleared up any more.
 	m.Gone = slices.DeleteFunc(m.Gone, func(name string) bool { return c.plan.Agents[name] != nil })
@@ -79,6 +83,11 @@ func (c *change) beginMigration(before *plan.Plan) error {
 			m.Drains = append(m.Drains, drainOf(before.Queues[name], c.plan))
 		case treatment(before.Queues[name]) != treatment(is) && !slices.Contains(m.Reclass, name):
 			m.Reclass = append(m.Reclass, name)
+		}
+	}
+	for _, name := range c.plan.ChangedServiceLevels(before) {
+		if !slices.Contains(m.Levels, name) {
+			m.Levels = append(m.Levels, name)
 		}
 	}
 	return c.migrate(m)
@@ -141,7 +150,7 @@ func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{},
 func (c *change) migrate(m *migration) error {
 	c.actor = deskActor
 	budget := migrationBatch
-	for _, step := range []func(*migration, *int) error{c.returnFromGone, c.drainDeleted, c.reroute} {
+	for _, step := range []func(*migration, *int) error{c.returnFromGone, c.drainDeleted, c.reroute, c.redateAll} {
 		if err := step(m, &budget); err != nil {
 			return err
 		}
@@ -227,7 +236,7 @@ func (c *change) drainDeleted(m *migration, budget *int) error {
 
 // reroute evaluates tickets that nobody has accepted under the new plan. What does not change is not written.
 func (c *change) reroute(m *migration, budget *int) error {
-	if m.Done || len(m.Gone) > 0 || len(m.Drains) > 0 || *budget <= 0 {
+	if m.Rerouted || len(m.Gone) > 0 || len(m.Drains) > 0 || *budget <= 0 {
 		return nil
 	}
 	tickets, err := c.Tickets(store.TicketFilter{
@@ -252,9 +261,8 @@ func (c *change) reroute(m *migration, budget *int) error {
 			return err
 		}
 	}
-	if len(tickets) < *budget {
-		*m = migration{Revision: m.Revision, Done: true}
-	}
+	m.Rerouted = len(tickets) < *budget
+	*budget -= len(tickets)
 	return nil
 }
 
@@ -263,6 +271,9 @@ func (c *change) reroute(m *migration, budget *int) error {
 func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, error) {
 	customer, err := c.customer(t.Customer)
 	if err != nil {
+		return nil, err
+	}
+	if t, err = c.catchUp(t); err != nil {
 		return nil, err
 	}
 	asked := t.Asked()
@@ -290,7 +301,10 @@ func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, err
 // reclassify stores the ticket under its new class of demand and with its new timers, gives one that was set aside another
 // chance, and one that overflowed from a queue that is gone a home where it is.
 func (c *change) reclassify(t *ticket.Ticket, queues []string) error {
-	stay := ticket.Route{Queue: t.HomeQueue, Priority: t.Priority, AddTags: t.RoutedTags, Rule: t.Rule, PlanRevision: c.plan.Revision}
+	stay := ticket.Route{
+		Queue: t.HomeQueue, Priority: t.Priority, AddTags: t.RoutedTags, ServiceLevel: t.ServiceLevel,
+		Rule: t.Rule, PlanRevision: c.plan.Revision,
+	}
 	reason := "its queue has other requirements now"
 	switch {
 	case t.HomeQueue != t.Queue && c.plan.Queues[t.HomeQueue] == nil:

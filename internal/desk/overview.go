@@ -122,6 +122,11 @@ func (d *Desk) Overview(ctx context.Context, _ api.Call) (*api.Overview, error) 
 		}
 		o.Teams = teamsOverview(p, states, o.Now)
 		o.Queues = queuesOverview(p, states, counts, o)
+		for i := range o.Queues {
+			if o.Queues[i].NextDue, err = r.NextDue(o.Queues[i].Name, o.Now); err != nil {
+				return err
+			}
+		}
 		outbox, err := r.OutboxCounts()
 		o.Outbox = outboxOverview(p, outbox)
 		return err
@@ -181,6 +186,8 @@ func queuesOverview(p *plan.Plan, states func(string) dispatch.AgentState, count
 			view = &api.QueueOverview{Name: c.Queue}
 			queues[c.Queue] = view
 		}
+		view.AtRisk += c.AtRisk
+		view.Breached += c.Breached
 		switch c.Status {
 		case ticket.Waiting:
 			view.Waiting = c.Count

@@ -25,7 +25,7 @@ const metaManagerEpoch = "manager-epoch"
 func (d *Desk) loadPlan(r store.Reader) error {
 	active, err := r.Plan(0)
 	if errors.Is(err, store.ErrNotFound) {
-		d.plan.Store(&plan.Plan{Router: routing.New("", nil, nil)})
+		d.plan.Store(&plan.Plan{Router: routing.New("", nil, nil, nil)})
 		return nil
 	}
 	if err != nil {

@@ -51,7 +51,7 @@ func (d *Desk) Tickets(ctx context.Context, _ api.Call, query api.TicketQuery) (
 			return nil
 		}
 		items, err := r.Tickets(store.TicketFilter{
-			Statuses: query.Status, Queue: query.Queue, Agent: query.Agent, Customer: query.Customer,
+			Statuses: query.Status, Queue: query.Queue, Agent: query.Agent, Customer: query.Customer, Standing: query.Standing,
 			After: query.After, Limit: limit + 1,
 		})
 		if len(items) > limit {

@@ -77,7 +77,7 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 
 // fire lets a ticket's timers do what they are for: all that are due, the earliest first.
 func (c *change) fire(id int64) error {
-	t, err := c.ticketByID(id)
+	t, err := ticketByID(c.Tx, id)
 	if err != nil {
 		return err
 	}
@@ -90,13 +90,13 @@ func (c *change) fire(id int64) error {
 		if t.Version == version {
 			return fmt.Errorf("the timer %s of ticket %d does not end", timer.Kind, id)
 		}
-		c.desk.metrics.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
 	}
 	return nil
 }
 
 // fireTimer does what a timer is for and returns what that made of the ticket.
 func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket, error) {
+	c.desk.metrics.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
 	r := eventlog.Record{Timer: &eventlog.Timer{Kind: timer.Kind, Due: timer.At}}
 	switch timer.Kind {
 	case ticket.OfferTimer:
@@ -116,6 +116,9 @@ func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket
 		return c.unassigned(t, r)
 	case ticket.EscalationTimer:
 		return c.escalate(t, r)
+	}
+	if _, _, is := timer.Kind.Metric(); is {
+		return c.fireClock(t, timer, r)
 	}
 	return nil, fmt.Errorf("ticket %d has a timer of a kind that nothing acts on: %s", t.ID, timer.Kind)
 }

@@ -17,7 +17,7 @@ func NewDemand(q *plan.Queue, t *ticket.Ticket, lastAgent string) Demand {
 	return Demand{
 		Ticket: t.ID, Version: t.Version, Class: Class(q, t),
 		Queue: t.Queue, Stage: t.Stage, Channel: t.Channel, Language: t.Language,
-		Priority: t.Priority, OpenedAt: t.OpenedAt,
+		Priority: t.Priority, Due: t.Service.Due(), OpenedAt: t.OpenedAt,
 		Preferred: cmp.Or(t.PreferredAgent, lastAgent),
 		Round:     t.Round, Asks: t.Asks,
 	}

@@ -76,6 +76,15 @@ type ActionOutcome struct {
 	Skipped string `json:"skipped,omitempty"`
 }
 
+// ServiceData of AtRisk and Breached.
+type ServiceData struct {
+	Metric ticket.Metric `json:"metric"`
+	// Level is the ticket's service level.
+	Level  string      `json:"level"`
+	Target ticket.Span `json:"target"`
+	Due    time.Time   `json:"due"`
+}
+
 // PresenceData of PresenceChanged.
 type PresenceData struct {
 	From string `json:"from"`
@@ -175,4 +184,31 @@ func StateOf(t *ticket.Ticket) *State {
 		Status: t.Status, Queue: t.Queue, Agent: t.Agent, Priority: t.Priority, Stage: t.Stage,
 		Overflowed: t.Overflowed, WakeAt: next.At, Wake: next.Kind,
 	}
+}
+
+// ClocksOf tells the service clocks that differ in what they tell of due times; before is nil for a new ticket.
+func ClocksOf(before, after *ticket.Ticket) []Clock {
+	var clocks []Clock
+	for _, m := range ticket.Metrics {
+		var was, is ticket.Clock
+		if before != nil {
+			was = clockOf(before, m)
+		}
+		if is = clockOf(after, m); was.Due.Equal(is.Due) && was.WarnAt.Equal(is.WarnAt) && was.Target == is.Target && was.Ended() == is.Ended() {
+			continue
+		}
+		clock := Clock{Metric: m, State: is.State, Due: is.Due, WarnAt: is.WarnAt, Target: is.Target}
+		if is.Since.IsZero() {
+			clock.Used = is.Used
+		}
+		clocks = append(clocks, clock)
+	}
+	return clocks
+}
+
+func clockOf(t *ticket.Ticket, m ticket.Metric) ticket.Clock {
+	if c := t.Service.Clock(m); c != nil {
+		return *c
+	}
+	return ticket.Clock{}
 }

@@ -37,6 +37,9 @@ const (
 	SetAside       Type = "ticket.setAside"
 	Relaxed        Type = "ticket.relaxed"    // the next stage of its queue's requirements holds
 	Overflowed     Type = "ticket.overflowed" // from a queue in which it waited too long, or that is full
+	AtRisk         Type = "ticket.atRisk"     // a due time of its service level comes near
+	Breached       Type = "ticket.breached"   // a due time of its service level has passed
+	Redated        Type = "ticket.redated"    // its service level changed
 
 	EscalationStarted   Type = "ticket.escalationStarted"
 	EscalationRequested Type = "ticket.escalationRequested" // while one is under way: its next step is due at once
@@ -108,6 +111,18 @@ type Timer struct {
 	Due  time.Time        `json:"due"`
 }
 
+// Clock is a service clock of the ticket as the record left it.
+type Clock struct {
+	Metric ticket.Metric     `json:"metric"`
+	State  ticket.ClockState `json:"state"`
+	// Due and WarnAt are those in force, zero while the clock stands still.
+	Due    time.Time `json:"due,omitzero"`
+	WarnAt time.Time `json:"warnAt,omitzero"`
+	// Target and, of a clock that stands still, the time of it that was used.
+	Target ticket.Span `json:"target,omitzero"`
+	Used   ticket.Span `json:"used,omitzero"`
+}
+
 // Record is one entry of the log.
 type Record struct {
 	// Seq is dense and in commit order, from 1.
@@ -129,6 +144,8 @@ type Record struct {
 	Reason   string    `json:"reason,omitempty"`
 	Dispatch *Dispatch `json:"dispatch,omitempty"`
 	Timer    *Timer    `json:"timer,omitempty"`
+	// Clocks are the service clocks whose due time, warning or course changed with the record.
+	Clocks []Clock `json:"clocks,omitempty"`
 	// Data is particular to the type: a reply's text, the changed fields of a ticket or customer, the activated plan's
 	// limits and candidates.
 	Data json.RawMessage `json:"data,omitempty"`

@@ -50,6 +50,7 @@ func (d *declarations) resolve(m Manifest) *Plan {
 	d.addHelpDesk(p)
 	d.addCalendars(p)
 	d.addTeams(p)
+	d.addServiceLevels(p)
 	d.addAgents(p)
 	d.addDuties(p)
 	d.addTiers(p)
@@ -72,6 +73,7 @@ type declarations struct {
 	policies    map[string]*v1alpha1.RoutingPolicy
 	calendars   map[string]*v1alpha1.BusinessCalendar
 	escalations map[string]*v1alpha1.EscalationPolicy
+	levels      map[string]*v1alpha1.ServiceLevel
 }
 
 func newDeclarations(name string) *declarations {
@@ -84,6 +86,7 @@ func newDeclarations(name string) *declarations {
 		policies:    map[string]*v1alpha1.RoutingPolicy{},
 		calendars:   map[string]*v1alpha1.BusinessCalendar{},
 		escalations: map[string]*v1alpha1.EscalationPolicy{},
+		levels:      map[string]*v1alpha1.ServiceLevel{},
 	}
 }
 
@@ -105,6 +108,8 @@ func (d *declarations) add(object metav1.Object) {
 		d.calendars[o.Name] = o
 	case *v1alpha1.EscalationPolicy:
 		d.escalations[o.Name] = o
+	case *v1alpha1.ServiceLevel:
+		d.levels[o.Name] = o
 	}
 }
 
@@ -174,6 +179,9 @@ func (d *declarations) addTeams(p *Plan) {
 		}
 		if ref := o.Spec.DefaultQueueRef; ref != nil {
 			team.DefaultQueue = present(d.queues, string(ref.Name))
+		}
+		if ref := o.Spec.Defaults.ServiceLevelRef; ref != nil {
+			team.ServiceLevel = present(d.levels, string(ref.Name))
 		}
 		p.Teams[name] = team
 	}
@@ -264,7 +272,7 @@ func (d *declarations) addQueues(p *Plan) {
 func (d *declarations) router(p *Plan) *routing.Router {
 	teams := make(map[string]routing.Team, len(p.Teams))
 	for name, team := range p.Teams {
-		teams[name] = routing.Team{DefaultQueue: team.DefaultQueue, Parent: team.Parent}
+		teams[name] = routing.Team{DefaultQueue: team.DefaultQueue, ServiceLevel: team.ServiceLevel, Parent: team.Parent}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.policies)) {
 		spec := d.policies[name].Spec
@@ -275,11 +283,15 @@ func (d *declarations) router(p *Plan) *routing.Router {
 		team.Policy, _ = routing.CompilePolicy(name, spec.Rules)
 		teams[string(spec.TeamRef.Name)] = team
 	}
-	queues := make(map[string]bool, len(p.Queues))
-	for name := range p.Queues {
-		queues[name] = true
+	queues := make(map[string]string, len(p.Queues))
+	for name, queue := range p.Queues {
+		queues[name] = queue.Team
 	}
-	return routing.New(p.HelpDesk.DefaultTeam, teams, queues)
+	levels := make(map[string]bool, len(d.levels))
+	for name := range d.levels {
+		levels[name] = true
+	}
+	return routing.New(p.HelpDesk.DefaultTeam, teams, queues, levels)
 }
 
 // present returns the name if there is such an object.

@@ -56,6 +56,11 @@ func (c *compilation) check(cand *candidate) {
 		c.referHelpDesk(cand, o.Spec.HelpDeskRef)
 	case *v1alpha1.EscalationPolicy:
 		c.checkEscalation(cand, o)
+	case *v1alpha1.ServiceLevel:
+		c.referHelpDesk(cand, o.Spec.HelpDeskRef)
+		if ref := o.Spec.CalendarRef; ref != nil {
+			c.refer(cand, "spec.calendarRef.name", KindBusinessCalendar, ref.Name)
+		}
 	}
 }
 
@@ -110,6 +115,9 @@ func (c *compilation) checkTeam(cand *candidate, o *v1alpha1.SupportTeam) {
 		c.refer(cand, "spec.defaultQueueRef.name", KindQueue, ref.Name)
 	}
 	c.checkSchedule(cand, "spec.defaults.schedule", o.Spec.Defaults.Schedule)
+	if ref := o.Spec.Defaults.ServiceLevelRef; ref != nil {
+		c.refer(cand, "spec.defaults.serviceLevelRef.name", KindServiceLevel, ref.Name)
+	}
 	c.checkLimits(cand, "spec.defaults.limits", o.Spec.Defaults.Limits)
 	if ref := o.Spec.Defaults.EscalationPolicyRef; ref != nil {
 		c.refer(cand, "spec.defaults.escalationPolicyRef.name", KindEscalationPolicy, ref.Name)
@@ -215,6 +223,9 @@ func (c *compilation) checkPolicy(cand *candidate, o *v1alpha1.RoutingPolicy) {
 		if rule.QueueRef != nil {
 			c.refer(cand, fmt.Sprintf("spec.rules[%d].queueRef.name", i), KindQueue, rule.QueueRef.Name)
 		}
+		if rule.Set != nil && rule.Set.ServiceLevelRef != nil {
+			c.refer(cand, fmt.Sprintf("spec.rules[%d].set.serviceLevelRef.name", i), KindServiceLevel, rule.Set.ServiceLevelRef.Name)
+		}
 		if rule.TeamRef != nil {
 			c.refer(cand, fmt.Sprintf("spec.rules[%d].teamRef.name", i), KindSupportTeam, rule.TeamRef.Name)
 		}
@@ -267,6 +278,12 @@ func unreadable(object metav1.Object) []Problem {
 	case *v1alpha1.EscalationPolicy:
 		for field, d := range escalationSpans(&o.Spec) {
 			span(field, d)
+		}
+	case *v1alpha1.ServiceLevel:
+		for i, t := range o.Spec.Targets {
+			for _, target := range targetsOf(&t) {
+				span(fmt.Sprintf("spec.targets[%d].%s", i, target.field), target.declared)
+			}
 		}
 	}
 	return problems

@@ -98,6 +98,8 @@ func ownerOf(object metav1.Object) Key {
 		return ofHelpDesk(o.Spec.HelpDeskRef)
 	case *v1alpha1.EscalationPolicy:
 		return ofHelpDesk(o.Spec.HelpDeskRef)
+	case *v1alpha1.ServiceLevel:
+		return ofHelpDesk(o.Spec.HelpDeskRef)
 	}
 	return Key{}
 }

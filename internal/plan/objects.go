@@ -20,10 +20,11 @@ const (
 	KindRoutingPolicy    = "RoutingPolicy"
 	KindBusinessCalendar = "BusinessCalendar"
 	KindEscalationPolicy = "EscalationPolicy"
+	KindServiceLevel     = "ServiceLevel"
 )
 
 // Kinds lists them, owners before what they own.
-var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindBusinessCalendar, KindEscalationPolicy}
+var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindBusinessCalendar, KindServiceLevel, KindEscalationPolicy}
 
 // Object is a declared object of one of the Kinds.
 type Object interface {

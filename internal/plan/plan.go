@@ -13,6 +13,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/routing"
+	"github.com/caseload-dev/caseload/internal/sla"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -100,8 +101,12 @@ type Plan struct {
 	Calendars map[string]*calendar.Calendar
 	// Escalations are the EscalationPolicies.
 	Escalations map[string]*EscalationPolicy
+	// ServiceLevels lack one whose calendar is gone: until it is back nothing is due under it.
+	ServiceLevels map[string]*sla.Level
 
 	subjects map[v1alpha1.Subject]string
+	// levelContents tell ServiceLevels apart by what they were declared with.
+	levelContents map[string]string
 }
 
 // HelpDesk is the desk's own settings.
@@ -123,6 +128,8 @@ type Team struct {
 	Parent       string
 	Lead         string
 	DefaultQueue string
+	// ServiceLevel of the team itself, not of those above.
+	ServiceLevel string
 	// EscalationPolicy for tickets in the team's queues; empty: none.
 	EscalationPolicy string
 }

@@ -47,6 +47,8 @@ func (c *compilation) warn(p *Plan) {
 			if cand.chosen == declared {
 				c.warnRules(cand, o, p)
 			}
+		case *v1alpha1.ServiceLevel:
+			c.warnServiceLevel(cand, o, p)
 		}
 	}
 }

@@ -43,6 +43,9 @@ func CompilePolicy(name string, rules []v1alpha1.RoutingRule) (*Policy, []RulePr
 		if set := declared.Set; set != nil {
 			r.priority = ticket.Priority(set.Priority)
 			r.addTags = words(set.AddTags)
+			if set.ServiceLevelRef != nil {
+				r.serviceLevel = string(set.ServiceLevelRef.Name)
+			}
 		}
 		if declared.QueueRef != nil {
 			r.queue = string(declared.QueueRef.Name)
@@ -63,6 +66,8 @@ type rule struct {
 
 	priority ticket.Priority
 	addTags  []string
+	// serviceLevel that the ticket gets; empty: as it was.
+	serviceLevel string
 	// queue or team that gets the ticket.
 	queue, team string
 }

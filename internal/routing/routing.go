@@ -1,7 +1,8 @@
-// Package routing decides the queue, priority and tags of a ticket, and can say why.
+// Package routing decides the queue, priority, tags and service level of a ticket, and can say why.
 package routing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,8 @@ type Decision struct {
 	Priority ticket.Priority `json:"priority"`
 	// AddTags are those the deciding rules add.
 	AddTags []string `json:"addTags,omitempty"`
+	// ServiceLevel that the deciding rules set, else the default of the queue's team or the nearest above; empty: none.
+	ServiceLevel string `json:"serviceLevel,omitempty"`
 	// Rule that decided: "policy/rule"; or which default applied: "team/<name> default queue".
 	Rule string `json:"rule"`
 	// Steps tell each rule that was asked, in order. Only Explain fills them.
@@ -39,6 +42,8 @@ type Team struct {
 	Policy *Policy
 	// DefaultQueue takes what no rule sends elsewhere; empty: that of the Parent.
 	DefaultQueue string
+	// ServiceLevel of tickets in the team's queues for which no rule sets one; empty: that of the Parent.
+	ServiceLevel string
 	Parent       string
 }
 
@@ -46,13 +51,15 @@ type Team struct {
 type Router struct {
 	defaultTeam string
 	teams       map[string]Team
-	queues      map[string]bool
+	// queues have the team of each.
+	queues        map[string]string
+	serviceLevels map[string]bool
 }
 
-// New makes a router. Rules and defaults that name a team or queue which is not among those given are passed over: the
-// object is gone, and the rule's last accepted version still names it.
-func New(defaultTeam string, teams map[string]Team, queues map[string]bool) *Router {
-	return &Router{defaultTeam: defaultTeam, teams: teams, queues: queues}
+// New makes a router of queues, each with its team. Rules and defaults that name a team, queue or service level which is not
+// among those given are passed over: the object is gone, and the rule's last accepted version still names it.
+func New(defaultTeam string, teams map[string]Team, queues map[string]string, serviceLevels map[string]bool) *Router {
+	return &Router{defaultTeam: defaultTeam, teams: teams, queues: queues, serviceLevels: serviceLevels}
 }
 
 // Route decides. The customer may be nil.
@@ -73,6 +80,9 @@ func (r *Router) decide(content *ticket.Content, customer *ticket.Customer, expl
 	}
 	w.ask(team)
 	w.decision.Priority = w.facts.priority
+	if w.decision.ServiceLevel == "" {
+		w.decision.ServiceLevel = r.defaultLevel(cmp.Or(r.queues[w.decision.Queue], team))
+	}
 	return w.decision
 }
 
@@ -107,6 +117,9 @@ func (w *walk) ask(name string) {
 			continue
 		}
 		w.decision.AddTags = append(w.decision.AddTags, w.facts.change(rule.priority, rule.addTags)...)
+		if w.router.serviceLevels[rule.serviceLevel] {
+			w.decision.ServiceLevel = rule.serviceLevel
+		}
 		if rule.team != "" {
 			w.ask(rule.team)
 			return
@@ -122,7 +135,7 @@ func (w *walk) ask(name string) {
 func (w *walk) obstacle(r *rule) string {
 	switch {
 	case r.team == "":
-		if !w.router.queues[r.queue] {
+		if _, ok := w.router.queues[r.queue]; !ok {
 			return fmt.Sprintf("there is no queue %s now", r.queue)
 		}
 	case slices.Contains(w.visited, r.team):
@@ -155,11 +168,23 @@ func (w *walk) takeDefault(name string) {
 		if !ok {
 			return
 		}
-		if w.router.queues[team.DefaultQueue] {
+		if _, ok := w.router.queues[team.DefaultQueue]; ok {
 			w.decision.Queue = team.DefaultQueue
 			w.decision.Rule = fmt.Sprintf("team/%s default queue", name)
 			return
 		}
 		name = team.Parent
 	}
+}
+
+// defaultLevel is the service level of the team or, without one, of the nearest team above.
+func (r *Router) defaultLevel(name string) string {
+	for range r.teams { // as takeDefault
+		team := r.teams[name]
+		if r.serviceLevels[team.ServiceLevel] {
+			return team.ServiceLevel
+		}
+		name = team.Parent
+	}
+	return ""
 }

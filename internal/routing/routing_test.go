@@ -35,7 +35,7 @@ func compile(t testing.TB, name string, rules ...v1alpha1.RoutingRule) *Policy {
 func alone(t testing.TB, rules ...v1alpha1.RoutingRule) *Router {
 	t.Helper()
 	return New("care", map[string]Team{"care": {Policy: compile(t, "care", rules...), DefaultQueue: "no"}},
-		map[string]bool{"yes": true, "no": true})
+		map[string]string{"yes": "care", "no": "care"}, nil)
 }
 
 var outage = &ticket.Content{
@@ -202,7 +202,7 @@ func TestHandOver(t *testing.T) {
 			v1alpha1.RoutingRule{Name: "urgent", When: `ticket.priority == "Urgent" && "from-care" in ticket.tags && ticket.channel == "Chat"`, QueueRef: to("technical")})},
 		"alone": {},
 	}
-	r := New("care", teams, map[string]bool{"general": true, "technical": true})
+	r := New("care", teams, map[string]string{"general": "care", "technical": "tech"}, nil)
 
 	d := r.Explain(&ticket.Content{Channel: "Chat"}, nil)
 	if d.Queue != "technical" || d.Rule != "tech/urgent" || d.Priority != ticket.Urgent || !slices.Equal(d.AddTags, []string{"from-care"}) {
@@ -223,10 +223,46 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+// The service level is what the last rule that decides sets, else the default of the queue's team or the nearest above.
+func TestServiceLevel(t *testing.T) {
+	set := func(level string) *v1alpha1.TicketChanges {
+		return &v1alpha1.TicketChanges{ServiceLevelRef: &v1alpha1.ServiceLevelReference{Name: v1alpha1.ObjectName(level)}}
+	}
+	by := func(channel string) *v1alpha1.TicketMatch {
+		return &v1alpha1.TicketMatch{Channels: []v1alpha1.Channel{v1alpha1.Channel(channel)}}
+	}
+	teams := map[string]Team{
+		"care": {DefaultQueue: "general", ServiceLevel: "bronze", Policy: compile(t, "care",
+			v1alpha1.RoutingRule{Name: "vip", Match: by("Phone"), Set: set("gold"), QueueRef: to("general")},
+			v1alpha1.RoutingRule{Name: "gone", Match: by("Fax"), Set: set("gone"), QueueRef: to("general")},
+			v1alpha1.RoutingRule{Name: "tech", Match: by("Chat"), Set: set("gold"), TeamRef: handTo("tech")},
+			v1alpha1.RoutingRule{Name: "below", Match: by("Web"), QueueRef: to("deep")})},
+		"tech": {Parent: "care", Policy: compile(t, "tech", v1alpha1.RoutingRule{Name: "all", Set: set("silver"), QueueRef: to("deep")})},
+		"deep": {Parent: "tech", ServiceLevel: "gone"},
+		"none": {},
+	}
+	r := New("care", teams, map[string]string{"general": "care", "deep": "deep"}, map[string]bool{"gold": true, "silver": true, "bronze": true})
+	for _, c := range []struct {
+		content ticket.Content
+		want    string
+	}{
+		{ticket.Content{Channel: "Phone"}, "gold"},
+		{ticket.Content{Channel: "Chat"}, "silver"},
+		{ticket.Content{Channel: "Email"}, "bronze"},
+		{ticket.Content{Channel: "Web"}, "bronze"},
+		{ticket.Content{Channel: "Fax"}, "bronze"},
+		{ticket.Content{Channel: "Email", Team: "none"}, ""},
+	} {
+		if got := r.Route(&c.content, nil); got.ServiceLevel != c.want {
+			t.Errorf("%+v: service level %q, want %q", c.content, got.ServiceLevel, c.want)
+		}
+	}
+}
+
 // A rule that does not compile stands in its place and lets the next one decide.
 func TestBrokenRuleIsPassedOver(t *testing.T) {
 	p, problems := CompilePolicy("care", []v1alpha1.RoutingRule{when("ticket.x"), {Name: "rest", QueueRef: to("no")}})
-	r := New("care", map[string]Team{"care": {Policy: p}}, map[string]bool{"yes": true, "no": true})
+	r := New("care", map[string]Team{"care": {Policy: p}}, map[string]string{"yes": "care", "no": "care"}, nil)
 	if d := r.Explain(outage, nil); len(problems) != 1 || d.Rule != "care/rest" || !strings.Contains(d.Steps[0].Why, "undefined field") {
 		t.Errorf("%+v %+v", problems, d)
 	}

@@ -148,6 +148,7 @@ func (e Resolve) apply(t *Ticket, now time.Time) string {
 	t.release()
 	t.settle()
 	t.PreferredAgent = ""
+	t.answer(now)
 	t.Status, t.ResolvedAt, t.ClosesAt = Resolved, now, e.ReopenUntil
 	if t.ClosesAt.Before(now) {
 		t.ClosesAt = now
@@ -165,6 +166,9 @@ func (e Reopen) apply(t *Ticket, now time.Time) string {
 }
 
 func (e CustomerReply) apply(t *Ticket, now time.Time) string {
+	if t.UnansweredSince.IsZero() {
+		t.UnansweredSince = now
+	}
 	switch t.Status {
 	case Resolved:
 		return Reopen(e).apply(t, now)
@@ -174,7 +178,10 @@ func (e CustomerReply) apply(t *Ticket, now time.Time) string {
 	return ""
 }
 
-func (AgentReply) apply(*Ticket, time.Time) string { return "" }
+func (AgentReply) apply(t *Ticket, now time.Time) string {
+	t.answer(now)
+	return ""
+}
 
 func (Note) apply(*Ticket, time.Time) string { return "" }
 
@@ -205,6 +212,34 @@ func (Cancel) apply(t *Ticket, _ time.Time) string {
 	t.settle()
 	t.Status = Cancelled
 	return ""
+}
+
+func (e Warn) apply(t *Ticket, now time.Time) string {
+	c := t.Service.Clock(e.Metric)
+	if timer := c.timer(e.Metric); timer.Kind != e.Metric.Warning() || !timer.Due(now) {
+		return fmt.Sprintf("no warning of its %s is due", e.Metric)
+	}
+	c.State, c.WarnedAt = ClockAtRisk, now
+	return ""
+}
+
+func (e Breach) apply(t *Ticket, now time.Time) string {
+	c := t.Service.Clock(e.Metric)
+	if timer := c.timer(e.Metric); timer.Kind != e.Metric.Breach() || !timer.Due(now) {
+		return fmt.Sprintf("its %s is not due, or was not warned of", e.Metric)
+	}
+	c.State, c.BreachedAt = ClockBreached, now
+	return ""
+}
+
+func (Redate) apply(*Ticket, time.Time) string { return "" }
+
+// answer notes that the customer has one.
+func (t *Ticket) answer(now time.Time) {
+	if t.RespondedAt.IsZero() {
+		t.RespondedAt = now
+	}
+	t.UnansweredSince = time.Time{}
 }
 
 // current refuses an offer that is not the ticket's present one.
@@ -278,7 +313,7 @@ func (t *Ticket) route(r Route, now time.Time) {
 		t.settle()
 	}
 	t.outcome(r)
-	t.Rule, t.PlanRevision = r.Rule, r.PlanRevision
+	t.ServiceLevel, t.Rule, t.PlanRevision = r.ServiceLevel, r.Rule, r.PlanRevision
 	t.SetAside = ""
 }
 
@@ -302,11 +337,11 @@ func (t *Ticket) Asked() Content {
 	return asked
 }
 
-// Follows says that the route would leave queue, priority and tags as they are, whichever rule says so.
+// Follows says that the route would leave queue, priority, service level and tags as they are, whichever rule says so.
 func (t *Ticket) Follows(r Route) bool {
 	next := t.Clone()
 	next.outcome(r)
-	return t.HomeQueue == r.Queue && t.Priority == next.Priority &&
+	return t.HomeQueue == r.Queue && t.Priority == next.Priority && t.ServiceLevel == r.ServiceLevel &&
 		slices.Equal(slices.Sorted(slices.Values(t.Tags)), slices.Sorted(slices.Values(next.Tags)))
 }
 

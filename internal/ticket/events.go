@@ -42,6 +42,9 @@ const (
 	DrainEvent     EventName = "drain"
 	AgentGoneEvent EventName = "agent gone"
 	CallBackEvent  EventName = "call back"
+	WarnEvent      EventName = "warn"
+	BreachEvent    EventName = "breach"
+	RedateEvent    EventName = "date anew"
 	ElapseEvent    EventName = "end the reopen window"
 	RelaxEvent     EventName = "relax the requirements"
 	OverflowEvent  EventName = "overflow"
@@ -56,7 +59,7 @@ var (
 	}
 	deskEvents = []EventName{
 		OfferEvent, AssignEvent, ExpireEvent, RescindEvent, SetAsideEvent, RerouteEvent, DrainEvent, AgentGoneEvent,
-		CallBackEvent, ElapseEvent, RelaxEvent, OverflowEvent,
+		CallBackEvent, ElapseEvent, RelaxEvent, OverflowEvent, WarnEvent, BreachEvent, RedateEvent,
 	}
 )
 
@@ -114,6 +117,7 @@ type Route struct {
 	Queue        string
 	Priority     Priority
 	AddTags      []string
+	ServiceLevel string
 	Rule         string
 	PlanRevision int64
 }
@@ -179,6 +183,15 @@ type Overflow struct{ Queue string }
 // Cancel ends a ticket that nobody needs to act on.
 type Cancel struct{}
 
+// Warn notes that a due time comes near.
+type Warn struct{ Metric Metric }
+
+// Breach notes that a due time has passed.
+type Breach struct{ Metric Metric }
+
+// Redate lets the service clocks follow a service level that changed.
+type Redate struct{}
+
 func (MakeOffer) Name() EventName       { return OfferEvent }
 func (Assign) Name() EventName          { return AssignEvent }
 func (Accept) Name() EventName          { return AcceptEvent }
@@ -209,3 +222,6 @@ func (Elapse) Name() EventName          { return ElapseEvent }
 func (Relax) Name() EventName           { return RelaxEvent }
 func (Overflow) Name() EventName        { return OverflowEvent }
 func (Cancel) Name() EventName          { return CancelEvent }
+func (Warn) Name() EventName            { return WarnEvent }
+func (Breach) Name() EventName          { return BreachEvent }
+func (Redate) Name() EventName          { return RedateEvent }

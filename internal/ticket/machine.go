@@ -29,6 +29,9 @@ var table = map[Status]map[EventName][]Status{
 		UpdateEvent:          {Waiting},
 		EscalateEvent:        {Waiting},
 		AcknowledgeEvent:     {Waiting},
+		WarnEvent:            {Waiting},
+		BreachEvent:          {Waiting},
+		RedateEvent:          {Waiting},
 	},
 	Offered: {
 		AcceptEvent:          {Open},
@@ -49,6 +52,9 @@ var table = map[Status]map[EventName][]Status{
 		UpdateEvent:          {Offered},
 		EscalateEvent:        {Offered},
 		AcknowledgeEvent:     {Offered},
+		WarnEvent:            {Offered},
+		BreachEvent:          {Offered},
+		RedateEvent:          {Offered},
 	},
 	Open: {
 		PendEvent:            {Pending},
@@ -66,6 +72,9 @@ var table = map[Status]map[EventName][]Status{
 		UpdateEvent:          {Open},
 		EscalateEvent:        {Open},
 		AcknowledgeEvent:     {Open},
+		WarnEvent:            {Open},
+		BreachEvent:          {Open},
+		RedateEvent:          {Open},
 	},
 	Pending: {
 		PendEvent:            {Pending}, // another call-back time
@@ -84,6 +93,9 @@ var table = map[Status]map[EventName][]Status{
 		UpdateEvent:          {Pending},
 		EscalateEvent:        {Pending},
 		AcknowledgeEvent:     {Pending},
+		WarnEvent:            {Pending},
+		BreachEvent:          {Pending},
+		RedateEvent:          {Pending},
 	},
 	OnHold: {
 		ResumeEvent:          {Open, Waiting},
@@ -100,6 +112,9 @@ var table = map[Status]map[EventName][]Status{
 		UpdateEvent:          {OnHold},
 		EscalateEvent:        {OnHold},
 		AcknowledgeEvent:     {OnHold},
+		WarnEvent:            {OnHold},
+		BreachEvent:          {OnHold},
+		RedateEvent:          {OnHold},
 	},
 	Resolved: {
 		ReopenEvent:        {Open, Waiting},
@@ -158,7 +173,7 @@ func join[S ~string](words []S, separator string) string {
 
 // New opens a ticket in the queue that routing chose.
 func New(content Content, route Route, now time.Time) Ticket {
-	t := Ticket{Content: content, AskedPriority: cmp.Or(content.Priority, Normal), Status: Waiting, Version: 1, OpenedAt: now, UpdatedAt: now}
+	t := Ticket{Content: content, AskedPriority: cmp.Or(content.Priority, Normal), Status: Waiting, Version: 1, OpenedAt: now, UpdatedAt: now, UnansweredSince: now}
 	t = t.Clone()
 	t.route(route, now)
 	return t
@@ -189,6 +204,7 @@ func (t Ticket) Clone() Ticket {
 	t.Reference = clone(t.Reference)
 	t.Offer = clone(t.Offer)
 	t.Escalation = t.Escalation.clone()
+	t.Service = t.Service.clone()
 	return t
 }
 

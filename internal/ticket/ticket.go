@@ -153,6 +153,14 @@ type Ticket struct {
 	// FollowUpOf is the closed ticket that a late reply continued.
 	FollowUpOf int64 `json:"followUpOf,omitempty"`
 
+	// RespondedAt is when the customer first had an answer: an agent's reply, or the ticket was resolved.
+	RespondedAt time.Time `json:"respondedAt,omitzero"`
+	// UnansweredSince is when the customer wrote the oldest message that has no answer; zero if all have one.
+	UnansweredSince time.Time `json:"unansweredSince,omitzero"`
+	// ServiceLevel that routing chose, empty for none. Service is how the ticket stands with it.
+	ServiceLevel string   `json:"serviceLevel,omitempty"`
+	Service      *Service `json:"service,omitempty"`
+
 	// PlanRevision and Rule decided the ticket's queue; Rule is "policy/rule", or says which default applied.
 	PlanRevision int64  `json:"planRevision"`
 	Rule         string `json:"rule,omitempty"`

@@ -53,11 +53,16 @@ func (t *Ticket) timers() [7]Timer {
 func (t *Ticket) NextTimer() Timer {
 	var next Timer
 	for _, timer := range t.timers() {
-		if !timer.At.IsZero() && (next.At.IsZero() || timer.At.Before(next.At)) {
-			next = timer
-		}
+		next = next.orEarlier(timer)
 	}
-	return next
+	return next.orEarlier(t.Service.NextTimer())
+}
+
+func (t Timer) orEarlier(other Timer) Timer {
+	if !other.At.IsZero() && (t.At.IsZero() || other.At.Before(t.At)) {
+		return other
+	}
+	return t
 }
 
 // WakeAt is the earliest instant at which the ticket changes by itself, zero if it does not.

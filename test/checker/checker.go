@@ -58,6 +58,8 @@ type ticketState struct {
 	// run is the escalation under way or gone through; nil for none.
 	run  *run
 	runs int
+	// clocks of its service level, by metric.
+	clocks map[string]*clock
 }
 
 type ask struct {
@@ -184,6 +186,7 @@ func (c *checker) ticket(r *Record) {
 	c.timer(r, t)
 	c.waits(r, t)
 	c.escalation(r, t)
+	c.service(r, t)
 	c.ask(r, t)
 	if r.Dispatch != nil {
 		c.decision(r, t)
@@ -224,8 +227,10 @@ func (c *checker) opened(r *Record) *ticketState {
 var causes = map[string][]string{
 	"Offer": {"ticket.offerExpired"}, "CallBack": {"ticket.resumed"}, "ReopenWindow": {"ticket.closed"},
 	"Relaxation": {"ticket.relaxed"}, "Overflow": {"ticket.overflowed"},
-	"Unassigned": {"ticket.escalationStarted", "ticket.escalationPutOff"},
-	"Escalation": {"ticket.escalated", "ticket.acknowledgementOver"},
+	"Unassigned":           {"ticket.escalationStarted", "ticket.escalationPutOff"},
+	"Escalation":           {"ticket.escalated", "ticket.acknowledgementOver"},
+	"FirstResponseWarning": {"ticket.atRisk"}, "NextResponseWarning": {"ticket.atRisk"}, "ResolutionWarning": {"ticket.atRisk"},
+	"FirstResponseBreach": {"ticket.breached"}, "NextResponseBreach": {"ticket.breached"}, "ResolutionBreach": {"ticket.breached"},
 }
 
 // timer checks that what a timer caused was the ticket's next and due, and that what must come before a timer did.
@@ -235,6 +240,10 @@ func (c *checker) timer(r *Record, t *ticketState) {
 		c.report.Timers[r.Timer.Kind]++
 		if !slices.Contains(causes[r.Timer.Kind], r.Type) {
 			c.fault(r, "is not what the timer %q of ticket %d is for", r.Timer.Kind, t.id)
+		}
+		// Those of service clocks fire before a change that comes too late, whatever else is due.
+		if isService(r.Timer.Kind) {
+			break
 		}
 		if !r.Timer.Due.Equal(t.WakeAt) || r.Timer.Kind != t.Wake {
 			c.fault(r, "fired the timer %s of %s, but ticket %d had %s of %s", r.Timer.Kind, r.Timer.Due, t.id, t.Wake, t.WakeAt)
@@ -290,7 +299,7 @@ func (c *checker) ask(r *Record, t *ticketState) {
 			}
 		}
 	}
-	t.setAside = r.Type == "ticket.setAside"
+	t.setAside = r.Type == "ticket.setAside" || t.setAside && keepsAside(r.Type)
 }
 
 func (c *checker) decision(r *Record, t *ticketState) {
@@ -374,12 +383,15 @@ func (c *checker) canServe(t *ticketState, agent string) bool {
 
 var ranks = map[string]int{"Urgent": 0, "High": 1, "Normal": 2, "Low": 3}
 
-// compare is negative if a goes before b: queue priority, ticket priority, age, id.
+// compare is negative if a goes before b: queue priority, ticket priority, earliest due time, age, id.
 func (c *checker) compare(a, b *ticketState) int {
 	if d := c.plan.Queues[b.Queue].Priority - c.plan.Queues[a.Queue].Priority; d != 0 {
 		return d
 	}
 	if d := ranks[a.Priority] - ranks[b.Priority]; d != 0 {
+		return d
+	}
+	if d := a.dueOf().Compare(b.dueOf()); d != 0 {
 		return d
 	}
 	if d := a.openedAt.Compare(b.openedAt); d != 0 {

@@ -25,6 +25,7 @@ type Record struct {
 	Agent        string          `json:"agent"`
 	Dispatch     *decision       `json:"dispatch"`
 	Timer        *timer          `json:"timer"`
+	Clocks       []clockChange   `json:"clocks"`
 	Data         json.RawMessage `json:"data"`
 }
 

@@ -290,9 +290,14 @@ type QueueOverview struct {
 	Pending       int   `json:"pending"`
 	OnHold        int   `json:"onHold"`
 	Resolved      int   `json:"resolved"`
-	Agents        int   `json:"agents"`
-	Present       int   `json:"present"`
-	Free          int   `json:"free"`
+	// NextDue is the earliest due time to come of the queue's tickets, with agents or not. AtRisk and Breached count those
+	// that stand so with their service level.
+	NextDue  time.Time `json:"nextDue,omitzero"`
+	AtRisk   int       `json:"atRisk"`
+	Breached int       `json:"breached"`
+	Agents   int       `json:"agents"`
+	Present  int       `json:"present"`
+	Free     int       `json:"free"`
 }
 
 // WorkerStatus is a queue worker the desk has heard of within its lease.

@@ -95,10 +95,12 @@ type Service interface {
 
 // TicketQuery chooses tickets; zero fields do not count.
 type TicketQuery struct {
-	Status    []ticket.Status
-	Queue     string
-	Agent     string
-	Customer  string
+	Status   []ticket.Status
+	Queue    string
+	Agent    string
+	Customer string
+	// Standing with the service level: AtRisk or Breached.
+	Standing  ticket.ClockState
 	Reference *ticket.Reference
 	After     int64
 	// Limit is at most 500; zero: 100.

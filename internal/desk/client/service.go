@@ -82,7 +82,8 @@ func (c *Client) Tickets(ctx context.Context, call api.Call, query api.TicketQue
 		}
 		values.Set("status", strings.Join(statuses, ","))
 	}
-	for name, value := range map[string]string{"queue": query.Queue, "agent": query.Agent, "customer": query.Customer} {
+	for name, value := range map[string]string{"queue": query.Queue, "agent": query.Agent, "customer": query.Customer,
+		"standing": string(query.Standing)} {
 		if value != "" {
 			values.Set(name, value)
 		}

@@ -26,6 +26,7 @@ type ticketFilter struct {
 	Queue     string          `query:"queue" maxLength:"253"`
 	Agent     string          `query:"agent" maxLength:"253" doc:"Agent who owns or is offered the ticket"`
 	Customer  string          `query:"customer" maxLength:"253"`
+	Standing  string          `query:"standing" enum:"AtRisk,Breached" doc:"How the ticket stands with its service level"`
 	Reference string          `query:"reference" doc:"External reference: SOURCE/KEY"`
 	After     int64           `query:"after" minimum:"0" doc:"Id of the last ticket of the page before"`
 	Limit     int             `query:"limit" minimum:"0" maximum:"500" doc:"Size of the page; absent: 100"`
@@ -107,7 +108,8 @@ func (s *Server) withhold(ctx context.Context, opened *api.OpenedTicket) {
 
 func (s *Server) listTickets(ctx context.Context, call api.Call, in *ticketFilter) (*api.TicketList, error) {
 	query := api.TicketQuery{
-		Status: in.Status, Queue: in.Queue, Agent: in.Agent, Customer: in.Customer, After: in.After, Limit: in.Limit,
+		Status: in.Status, Queue: in.Queue, Agent: in.Agent, Customer: in.Customer,
+		Standing: ticket.ClockState(in.Standing), After: in.After, Limit: in.Limit,
 	}
 	if in.Reference != "" {
 		source, key, ok := strings.Cut(in.Reference, "/")

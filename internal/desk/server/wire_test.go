@@ -107,7 +107,7 @@ var samples = []any{
 	api.OpenTicket{Content: content},
 	api.OpenTickets{Tickets: []api.OpenTicket{{Content: content}, {Content: ticket.Content{Subject: "s", Channel: "Web", Priority: ticket.Normal}}}},
 	api.TicketQuery{
-		Status: []ticket.Status{ticket.Waiting, ticket.OnHold}, Queue: "q", Agent: "jo", Customer: "c/1 ü",
+		Status: []ticket.Status{ticket.Waiting, ticket.OnHold}, Queue: "q", Agent: "jo", Customer: "c/1 ü", Standing: ticket.ClockBreached,
 		Reference: &ticket.Reference{Source: "c/rm %2F", Key: "a/b?c%2F&d"}, After: 5, Limit: 50,
 	},
 	api.Accept{Offer: 3}, api.Decline{Offer: 3, Reason: "lunch"}, api.Transfer{Queue: "q2", Reason: "not mine"},

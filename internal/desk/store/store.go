@@ -55,7 +55,7 @@ type Reader interface {
 	// TicketByReference finds the ticket opened for an external reference.
 	TicketByReference(ref ticket.Reference) (*ticket.Ticket, error)
 	// Tickets lists by id, ascending, those after filter.After, or the newest first. A page costs what it holds, except
-	// that of the filters Agent, Customer and Queue only the first given is looked up, and with PlanBefore newer tickets
+	// that of the filters Standing, Agent, Customer and Queue only the first given is looked up, and with PlanBefore newer tickets
 	// are passed over.
 	Tickets(filter TicketFilter) ([]ticket.Ticket, error)
 	// Due lists at most limit tickets whose timer is due at now, the earliest first, by id.
@@ -72,6 +72,8 @@ type Reader interface {
 	// QueueCounts counts the tickets of each queue and status that are not Closed or Cancelled, by queue and status. It
 	// costs what it returns, not what it counts.
 	QueueCounts() ([]QueueCount, error)
+	// NextDue finds the earliest due time after an instant among the queue's tickets, zero for none.
+	NextDue(queue string, after time.Time) (time.Time, error)
 
 	Customer(id string) (*ticket.Customer, error)
 	// Agent returns the state of an agent; of one never seen, the zero state with presence Offline.
@@ -148,6 +150,8 @@ type TicketFilter struct {
 	// Agent of the ticket, in whatever status: owner, offered, or owner when it ended.
 	Agent    string
 	Customer string
+	// Standing with the service level: AtRisk or Breached.
+	Standing ticket.ClockState
 	// PlanBefore chooses tickets last routed under an older revision.
 	PlanBefore int64
 	After      int64
@@ -163,6 +167,8 @@ type QueueCount struct {
 	Count  int
 	// Oldest is when the oldest of them was opened.
 	Oldest time.Time
+	// AtRisk and Breached count those of them that stand so with their service level.
+	AtRisk, Breached int
 }
 
 // PlanRevision is an activated plan.

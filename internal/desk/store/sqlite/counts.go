@@ -9,11 +9,13 @@ import (
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
-// cell of the table of counts. Class is empty unless the tickets wait to be offered.
+// cell of the table of counts. Class is empty unless the tickets wait to be offered, and standing unless they are AtRisk or
+// Breached.
 type cell struct {
-	queue  string
-	status ticket.Status
-	class  string
+	queue    string
+	status   ticket.Status
+	class    string
+	standing ticket.ClockState
 }
 
 // counts of tickets per cell; in a transaction, by how much they changed. They are summed up in memory and stored once a
@@ -39,15 +41,15 @@ func (c counts) store(conn *conn) error {
 		if n == 0 {
 			continue
 		}
-		if _, err := conn.exec(`INSERT INTO ticket_counts (queue, status, class, n) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET n = n + excluded.n`, at.queue, string(at.status), at.class, n); err != nil {
+		if _, err := conn.exec(`INSERT INTO ticket_counts (queue, status, class, standing, n) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET n = n + excluded.n`, at.queue, string(at.status), at.class, string(at.standing), n); err != nil {
 			return err
 		}
 		if n > 0 {
 			continue
 		}
-		if _, err := conn.exec("DELETE FROM ticket_counts WHERE queue = ? AND status = ? AND class = ? AND n = 0",
-			at.queue, string(at.status), at.class); err != nil {
+		if _, err := conn.exec("DELETE FROM ticket_counts WHERE queue = ? AND status = ? AND class = ? AND standing = ? AND n = 0",
+			at.queue, string(at.status), at.class, string(at.standing)); err != nil {
 			return err
 		}
 	}
@@ -56,14 +58,14 @@ func (c counts) store(conn *conn) error {
 
 // load adds the table's counts: of one queue, or of all if it is empty.
 func (c counts) load(conn *conn, queue string) error {
-	query, args := "SELECT queue, status, class, n FROM ticket_counts", []any(nil)
+	query, args := "SELECT queue, status, class, standing, n FROM ticket_counts", []any(nil)
 	if queue != "" {
 		query, args = query+" WHERE queue = ?", []any{queue}
 	}
 	return conn.rows(query, args, func(rows *sql.Rows) error {
 		var at cell
 		var n int
-		if err := rows.Scan(&at.queue, &at.status, &at.class, &n); err != nil {
+		if err := rows.Scan(&at.queue, &at.status, &at.class, &at.standing, &n); err != nil {
 			return err
 		}
 		c[at] += n
@@ -75,8 +77,8 @@ func (c counts) load(conn *conn, queue string) error {
 func (c counts) classes(queue string) map[string]int {
 	classes := map[string]int{}
 	for at, n := range c {
-		if at.queue == queue && at.class != "" && n > 0 {
-			classes[at.class] = n
+		if at.queue == queue && at.class != "" && n != 0 {
+			classes[at.class] += n
 		}
 	}
 	return classes
@@ -84,14 +86,18 @@ func (c counts) classes(queue string) map[string]int {
 
 // queues sums up the classes and looks up the oldest ticket of each queue and status.
 func (c counts) queues(conn *conn) ([]store.QueueCount, error) {
-	sums := counts{}
+	sums, standings := counts{}, counts{}
 	for at, n := range c {
 		sums[cell{queue: at.queue, status: at.status}] += n
+		standings[cell{queue: at.queue, status: at.status, standing: at.standing}] += n
 	}
 	var result []store.QueueCount
 	for at, n := range sums {
 		if n == 0 {
 			continue
+		}
+		of := func(standing ticket.ClockState) int {
+			return standings[cell{queue: at.queue, status: at.status, standing: standing}]
 		}
 		var opened sql.NullInt64
 		// The condition on the status lets the partial index tickets_age serve.
@@ -101,7 +107,10 @@ func (c counts) queues(conn *conn) ([]store.QueueCount, error) {
 		if err != nil {
 			return nil, err
 		}
-		result = append(result, store.QueueCount{Queue: at.queue, Status: at.status, Count: n, Oldest: instant(opened)})
+		result = append(result, store.QueueCount{
+			Queue: at.queue, Status: at.status, Count: n, Oldest: instant(opened),
+			AtRisk: of(ticket.ClockAtRisk), Breached: of(ticket.ClockBreached),
+		})
 	}
 	slices.SortFunc(result, func(a, b store.QueueCount) int {
 		return cmp.Or(cmp.Compare(a.Queue, b.Queue),

@@ -126,7 +126,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 	statuses := []ticket.Status{ticket.Waiting, ticket.Open}
 	if err := s.View(t.Context(), func(r store.Reader) error {
 		for _, f := range []store.TicketFilter{{}, {Statuses: statuses}, {Agent: "a"}, {Customer: "c"}, {Queue: "q"},
-			{Newest: true}, {Customer: "c", Newest: true},
+			{Newest: true}, {Customer: "c", Newest: true}, {Standing: ticket.ClockBreached, Queue: "q"},
 			{PlanBefore: 1}, {Agent: "a", Customer: "c", Queue: "q", PlanBefore: 3, Statuses: statuses}} {
 			_, _ = r.Tickets(f)
 		}
@@ -135,6 +135,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 		_, _ = r.TicketByReference(ticket.Reference{})
 		_, _ = r.Due(time.Now(), 1)
 		_, _ = r.NextWake()
+		_, _ = r.NextDue("q", time.Now())
 		_, _ = r.Demands("c", &dispatch.Demand{}, 1)
 		_, _ = r.Classes("q")
 		_, _ = counts{{queue: "q", status: ticket.Waiting}: 1}.queues(r.(*reader).conn)

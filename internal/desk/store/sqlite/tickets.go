@@ -21,12 +21,12 @@ func (r *reader) TicketByReference(ref ticket.Reference) (*ticket.Ticket, error)
 }
 
 // Tickets reads one range of an index for each status and merges them by id, so that a page costs what it holds, not what
-// it leaves out; only a filter of several of agent, customer and queue passes over rows.
+// it leaves out; only a filter of several of standing, agent, customer and queue passes over rows.
 func (r *reader) Tickets(filter store.TicketFilter) ([]ticket.Ticket, error) {
 	var where strings.Builder
 	var common []any
 	for _, by := range []struct{ column, value string }{
-		{"agent", filter.Agent}, {"customer", filter.Customer}, {"queue", filter.Queue},
+		{"standing", string(filter.Standing)}, {"agent", filter.Agent}, {"customer", filter.Customer}, {"queue", filter.Queue},
 	} {
 		if by.value == "" {
 			continue
@@ -144,4 +144,12 @@ func (r *reader) QueueCounts() ([]store.QueueCount, error) {
 		return nil, err
 	}
 	return all.queues(r.conn)
+}
+
+// NextDue states the condition of the partial index tickets_due, so that it serves.
+func (r *reader) NextDue(queue string, after time.Time) (time.Time, error) {
+	var due sql.NullInt64
+	err := r.conn.row("SELECT min(due) FROM tickets WHERE queue = ? AND due > ? AND due < 9223372036854775807",
+		[]any{queue, after.UnixMicro()}, &due)
+	return instant(due), err
 }

@@ -13,7 +13,7 @@ import (
 // columns of a ticket beside its id, version and document.
 var columns = []string{
 	"status", "queue", "agent", "customer", "ref_source", "ref_key", "plan_revision", "wake_at", "class", "priority_rank",
-	"due", "opened", "channel", "language", "preferred", "round", "asks",
+	"due", "opened", "channel", "language", "preferred", "round", "asks", "standing",
 }
 
 var insertTicket = "INSERT INTO tickets (id, version, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?, ?" +
@@ -46,15 +46,16 @@ func toRow(t *ticket.Ticket, class string) (row, error) {
 	}
 	return row{
 		string(t.Status), t.Queue, optional(t.Agent), optional(t.Customer), refSource, refKey, t.PlanRevision,
-		micros(t.WakeAt()), demand, int64(t.Priority.Rank()), int64(never), t.OpenedAt.UnixMicro(), t.Channel, t.Language,
-		optional(t.PreferredAgent), int64(t.Round), asks,
+		micros(t.WakeAt()), demand, int64(t.Priority.Rank()), dueColumn(t.Service.Due()), t.OpenedAt.UnixMicro(), t.Channel, t.Language,
+		optional(t.PreferredAgent), int64(t.Round), asks, optional(string(t.Service.Standing())),
 	}, nil
 }
 
 // cell that counts the ticket.
 func (r row) cell() cell {
 	class, _ := r[8].(string)
-	return cell{queue: r[1].(string), status: ticket.Status(r[0].(string)), class: class}
+	standing, _ := r[17].(string)
+	return cell{queue: r[1].(string), status: ticket.Status(r[0].(string)), class: class, standing: ticket.ClockState(standing)}
 }
 
 // Ticket remembers what is stored of the ticket, so that an update of it need not ask again.

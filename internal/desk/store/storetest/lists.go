@@ -16,12 +16,14 @@ import (
 
 func testDemands(t *testing.T, open Open) {
 	s := start(t, open)
-	// In the order wanted: priority, then age, then id.
+	// In the order wanted: priority, then due time, then age, then id.
 	order := []struct {
 		priority ticket.Priority
 		opened   int
+		due      *ticket.Clock
 	}{
-		{ticket.Urgent, 5}, {ticket.High, -1}, {ticket.High, 3}, {"", 1}, {ticket.Normal, 2}, {ticket.Normal, 2}, {ticket.Low, 0},
+		{ticket.Urgent, 5, nil}, {ticket.High, -1, nil}, {ticket.High, 3, nil}, {"", 1, &ticket.Clock{Due: at(-9)}},
+		{ticket.Normal, 2, nil}, {ticket.Normal, 2, nil}, {ticket.Low, 7, &ticket.Clock{Due: at(60)}}, {ticket.Low, 0, nil},
 	}
 	var want []dispatch.Demand
 	update(t, s, func(tx store.Tx) error {
@@ -30,10 +32,11 @@ func testDemands(t *testing.T, open Open) {
 			k := newTicket(fmt.Sprint(i))
 			k.Priority, k.OpenedAt, k.Language = o.priority, at(o.opened), "de"
 			k.PreferredAgent, k.Round, k.Asks = "jo", i, []ticket.Ask{{Agent: "kim", At: noon, Round: i}}
+			k.Service = &ticket.Service{FirstResponse: o.due}
 			tickets = append(tickets, k)
 		}
 		// Stored out of order, but for the two that only their ids tell apart.
-		for _, i := range []int{4, 6, 0, 5, 3, 2, 1} {
+		for _, i := range []int{4, 6, 7, 0, 5, 3, 2, 1} {
 			if err := insert(tx, tickets[i]); err != nil {
 				return err
 			}
@@ -44,7 +47,7 @@ func testDemands(t *testing.T, open Open) {
 				priority = ticket.Normal
 			}
 			want = append(want, dispatch.Demand{Ticket: k.ID, Version: 1, Class: class, Queue: "billing", Channel: "Email",
-				Language: "de", Priority: priority, OpenedAt: k.OpenedAt, Preferred: "jo", Round: k.Round, Asks: k.Asks})
+				Language: "de", Priority: priority, Due: k.Service.Due(), OpenedAt: k.OpenedAt, Preferred: "jo", Round: k.Round, Asks: k.Asks})
 		}
 		other, aside, taken := newTicket("other class"), newTicket("set aside"), newTicket("open")
 		aside.SetAside = "decision failed"
@@ -108,9 +111,9 @@ func testDemands(t *testing.T, open Open) {
 			got = append(got, d.Ticket)
 		}
 		wantEqual(t, "demands after the changes", got,
-			[]int64{want[3].Ticket, want[4].Ticket, want[5].Ticket, want[6].Ticket, want[2].Ticket})
+			[]int64{want[3].Ticket, want[4].Ticket, want[5].Ticket, want[6].Ticket, want[7].Ticket, want[2].Ticket})
 		classes, err := tx.Classes("billing")
-		wantEqual(t, "classes in the transaction", classes, map[string]int{class: 5, "billing/Phone": 2})
+		wantEqual(t, "classes in the transaction", classes, map[string]int{class: 6, "billing/Phone": 2})
 		return err
 	})
 }
@@ -254,6 +257,7 @@ func matches(k *ticket.Ticket, f store.TicketFilter) bool {
 		(f.Queue == "" || k.Queue == f.Queue) &&
 		(f.Agent == "" || k.Agent == f.Agent) &&
 		(f.Customer == "" || k.Customer == f.Customer) &&
+		(f.Standing == "" || k.Service.Standing() == f.Standing) &&
 		(f.PlanBefore == 0 || k.PlanRevision < f.PlanBefore)
 }
 
@@ -270,6 +274,12 @@ func recount(tickets []ticket.Ticket) []store.QueueCount {
 			counts = append(counts, store.QueueCount{Queue: k.Queue, Status: k.Status, Oldest: k.OpenedAt})
 		}
 		counts[i].Count++
+		switch k.Service.Standing() {
+		case ticket.ClockAtRisk:
+			counts[i].AtRisk++
+		case ticket.ClockBreached:
+			counts[i].Breached++
+		}
 		if k.OpenedAt.Before(counts[i].Oldest) {
 			counts[i].Oldest = k.OpenedAt
 		}

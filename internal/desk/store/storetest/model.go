@@ -92,6 +92,12 @@ func (m *model) change(rt *rapid.T, tx store.Tx) error {
 	case ticket.Pending:
 		k.Until = someInstant.Draw(rt, "until")
 	}
+	if k.Service = nil; rapid.Bool().Draw(rt, "served") {
+		k.Service = &ticket.Service{Resolution: &ticket.Clock{
+			State: rapid.SampledFrom([]ticket.ClockState{ticket.ClockRunning, ticket.ClockAtRisk, ticket.ClockBreached}).Draw(rt, "clock"),
+			Due:   someInstant.Draw(rt, "due"), BreachedAt: noon, // its timer fired
+		}}
+	}
 	class := someClasses.Draw(rt, "class")
 	m.records++
 	if old > 0 {
@@ -114,7 +120,8 @@ func (m *model) compare(r store.Reader) error {
 	if err := differ("counts", counts, recount(m.tickets), err); err != nil {
 		return err
 	}
-	for _, f := range []store.TicketFilter{{}, {Queue: "billing"}, {Agent: "jo"}, {PlanBefore: 3, Statuses: []ticket.Status{ticket.Waiting}}} {
+	for _, f := range []store.TicketFilter{{}, {Queue: "billing"}, {Agent: "jo"}, {PlanBefore: 3, Statuses: []ticket.Status{ticket.Waiting}},
+		{Standing: ticket.ClockAtRisk, Queue: "billing"}} {
 		tickets, err := r.Tickets(f)
 		want := slices.DeleteFunc(slices.Clone(m.tickets), func(k ticket.Ticket) bool { return !matches(&k, f) })
 		if err := differ(fmt.Sprintf("tickets %+v", f), tickets, want, err); err != nil {
@@ -122,6 +129,9 @@ func (m *model) compare(r store.Reader) error {
 		}
 	}
 	if err := m.compareTimers(r); err != nil {
+		return err
+	}
+	if err := m.compareDue(r); err != nil {
 		return err
 	}
 	return m.compareDemands(r)
@@ -148,6 +158,23 @@ func (m *model) compareTimers(r store.Reader) error {
 	return differ("next timer", gotNext, next, err)
 }
 
+func (m *model) compareDue(r store.Reader) error {
+	for _, queue := range []string{"billing", "technical"} {
+		var want time.Time
+		for i := range m.tickets {
+			k := &m.tickets[i]
+			if due := k.Service.Due(); k.Queue == queue && due.After(noon) && (want.IsZero() || due.Before(want)) {
+				want = due
+			}
+		}
+		got, err := r.NextDue(queue, noon)
+		if err := differ("next due of "+queue, got, want, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *model) compareDemands(r store.Reader) error {
 	classes := map[string]map[string]int{"billing": {}, "technical": {}, "unrouted": {}}
 	waiting := map[string][]ticket.Ticket{"a": nil, "b": nil}
@@ -165,7 +192,7 @@ func (m *model) compareDemands(r store.Reader) error {
 	}
 	for _, class := range slices.Sorted(maps.Keys(waiting)) {
 		slices.SortFunc(waiting[class], func(a, b ticket.Ticket) int {
-			return cmp.Or(a.Priority.Rank()-b.Priority.Rank(), a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
+			return cmp.Or(a.Priority.Rank()-b.Priority.Rank(), compareDue(a.Service.Due(), b.Service.Due()), a.OpenedAt.Compare(b.OpenedAt), cmp.Compare(a.ID, b.ID))
 		})
 		var want, got []string
 		for _, k := range waiting[class] {
@@ -180,4 +207,12 @@ func (m *model) compareDemands(r store.Reader) error {
 		}
 	}
 	return nil
+}
+
+// compareDue puts what is never due last.
+func compareDue(a, b time.Time) int {
+	if a.IsZero() || b.IsZero() {
+		return cmp.Compare(b.Unix(), a.Unix())
+	}
+	return a.Compare(b)
 }
