@@ -213,6 +213,19 @@ func TestARunKeepsTheStepsItStartedWith(t *testing.T) {
 	r.wantTold(third)
 }
 
+// A policy that comes later, or allows another time, holds for those who wait already.
+func TestAPolicyHoldsForTicketsThatWait(t *testing.T) {
+	r := newRig(t)
+	r.run()
+	id := r.opened().ID
+	r.at(5 * time.Minute)
+	r.apply(escalating())
+	r.at(10 * time.Minute)
+	r.apply(escalating(func(p *v1alpha1.EscalationPolicySpec) { p.Triggers[0].After = "12m"; p.Steps = p.Steps[:1] }))
+	r.at(time.Hour)
+	r.wantTold(id, "12 escalationStarted 1.0 Unassigned", "12 escalated 1.0 jo jo")
+}
+
 func TestEscalateNow(t *testing.T) {
 	r := newRig(t, escalating())
 	r.run()

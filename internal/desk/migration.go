@@ -81,7 +81,7 @@ func (c *change) beginMigration(before *plan.Plan) error {
 		switch is := c.plan.Queues[name]; {
 		case is == nil:
 			m.Drains = append(m.Drains, drainOf(before.Queues[name], c.plan))
-		case treatment(before.Queues[name]) != treatment(is) && !slices.Contains(m.Reclass, name):
+		case treatment(before, name) != treatment(c.plan, name) && !slices.Contains(m.Reclass, name):
 			m.Reclass = append(m.Reclass, name)
 		}
 	}
@@ -93,15 +93,20 @@ func (c *change) beginMigration(before *plan.Plan) error {
 	return c.migrate(m)
 }
 
-// treatment tells how a queue sorts its tickets into classes of demand, by a sample of each stage, and when it does what
-// with them.
-func treatment(q *plan.Queue) string {
+// treatment tells how a plan's queue sorts its tickets into classes of demand, by a sample of each stage, and when it does
+// what with them.
+func treatment(p *plan.Plan, queue string) string {
+	q := p.Queues[queue]
+	unassigned := time.Duration(0)
+	if policy := p.EscalationFor(queue); policy != nil {
+		unassigned = policy.Unassigned
+	}
 	var classes []string
 	for stage := range q.Stages {
 		sample := ticket.Ticket{Content: ticket.Content{Channel: "Sample", Language: "xx"}, Stage: stage}
 		classes = append(classes, dispatch.Class(q, &sample))
 	}
-	return fmt.Sprint(classes, q.Patience)
+	return fmt.Sprint(classes, q.Patience, unassigned)
 }
 
 // drainOf finds who takes the tickets of a deleted queue: its default queue, or the built-in one.
