@@ -18,7 +18,7 @@ const shownProblems = 3
 // accepted says whether the object's own content is valid, and what of it is probably not meant.
 func accepted(problems []plan.Problem) metav1.Condition {
 	own := slices.DeleteFunc(slices.Clone(problems), func(p plan.Problem) bool {
-		return aboutReferences(p) || aboutStaff(p) || aboutOwner(p)
+		return aboutReferences(p) || aboutStaff(p) || aboutOwner(p) || aboutCoverage(p)
 	})
 	wrong := slices.DeleteFunc(slices.Clone(own), func(p plan.Problem) bool { return p.Warning })
 	if len(wrong) > 0 {
@@ -213,6 +213,9 @@ func aboutReferences(p plan.Problem) bool {
 func aboutStaff(p plan.Problem) bool {
 	return p.Reason == v1alpha1.ReasonNoAgents || p.Reason == v1alpha1.ReasonNobodyQualified
 }
+
+// aboutCoverage says that the problem is one of CoverageGap.
+func aboutCoverage(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonCoverageGap }
 
 // aboutOwner says that the problem is one of the object that this one belongs to.
 func aboutOwner(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonNotAccepted && !p.Warning }

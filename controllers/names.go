@@ -47,6 +47,7 @@ const (
 const (
 	ownerHelpDesk = client.FieldOwner("caseload-helpdesk")
 	ownerTier     = client.FieldOwner("caseload-tier")
+	ownerRotation = client.FieldOwner("caseload-oncallrotation")
 )
 
 const (
@@ -64,6 +65,8 @@ const (
 	componentDesk   = "desk"
 	componentWorker = "queue-worker"
 	componentCLI    = "cli"
+	// componentRotation is that of the revisions of a rotation.
+	componentRotation = "oncall-rotation"
 )
 
 // selectorLabels choose the pods of one workload. They never change: a workload's selector is immutable.

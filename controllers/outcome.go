@@ -41,8 +41,22 @@ type outcome struct {
 	clockStandsAt time.Time
 	// agents who can serve a Tier or Queue.
 	agents int32
+	// onCall is the plan that a rotation is reckoned by.
+	onCall onCall
 	// unreachable says, for a HelpDesk and for what is not programmed, why the desk does not answer. Empty: it answered.
 	unreachable string
+}
+
+// onCall is a compiled plan, without its router, and its hash.
+type onCall struct {
+	hash string
+	plan *plan.Plan
+}
+
+func (o outcome) equal(other outcome) bool {
+	// Plans are told apart by their hash.
+	o.onCall.plan, other.onCall.plan = nil, nil
+	return reflect.DeepEqual(o, other)
 }
 
 // outcomes holds what is known of every object, and tells the status writers when that changes.
@@ -76,7 +90,7 @@ func (o *outcomes) publish(ctx context.Context, from types.NamespacedName, now m
 	o.mu.Unlock()
 
 	for _, key := range slices.SortedFunc(maps.Keys(now), plan.Key.Compare) {
-		if was, known := before[key]; known && reflect.DeepEqual(was, now[key]) {
+		if was, known := before[key]; known && was.equal(now[key]) {
 			continue
 		}
 		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: from.Namespace, Name: key.Name}}

@@ -84,6 +84,7 @@ func (r *planReconciler) setup(mgr ctrl.Manager) error {
 	for _, kind := range plan.Kinds {
 		b = b.Watches(newObject(kind), r.onDeclaration(), builder.WithPredicates(declarationChanged))
 	}
+	b = b.Watches(&appsv1.ControllerRevision{}, r.onDeclaration())
 	return b.Watches(&appsv1.StatefulSet{}, r.onDesk(), builder.WithPredicates(deskReadinessChanged)).Complete(r)
 }
 
@@ -118,6 +119,7 @@ func (r *planReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 			return ctrl.Result{}, err
 		}
 	}
+	objects.Now = start
 	timer := prometheus.NewTimer(compileSeconds)
 	compiled := plan.Compile(*objects, active.entries)
 	timer.ObserveDuration()
@@ -210,7 +212,7 @@ func (r *planReconciler) judgeDeskless(ctx context.Context, namespace types.Name
 		r.outcomes.publish(ctx, namespace, nil)
 		return
 	}
-	judged := plan.Compile(plan.Objects{Declared: all.objects}, nil)
+	judged := plan.Compile(plan.Objects{Declared: all.objects, Now: r.clock.Now()}, nil)
 	// No desk has any of it.
 	r.outcomes.publish(ctx, namespace, planOutcomes(all.meta(), &judged, activePlan{known: true}, "", nil))
 }
@@ -244,6 +246,9 @@ func planOutcomes(meta map[plan.Key]metav1.Object, compiled *plan.Result, active
 			if kept && compiled.Current[key] && active.has(ref) {
 				o.programmed = metav1.ConditionTrue
 			}
+		}
+		if key.Kind == plan.KindOnCallRotation {
+			o.onCall = onCall{hash: compiled.Manifest.Hash(), plan: compiled.Plan}
 		}
 		if key.Kind == plan.KindHelpDesk {
 			o.clockStandsAt = active.clockStandsAt

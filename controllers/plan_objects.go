@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
@@ -45,6 +46,10 @@ func statusOf(object client.Object) *v1alpha1.Status {
 		return &o.Status
 	case *v1alpha1.ServiceLevel:
 		return &o.Status
+	case *v1alpha1.OnCallRotation:
+		return &o.Status.Status
+	case *v1alpha1.OnCallOverride:
+		return &o.Status
 	default:
 		panic(fmt.Sprintf("a %T has no status of ours", object))
 	}
@@ -55,12 +60,14 @@ type declared struct {
 	helpDesks []v1alpha1.HelpDesk
 	// objects of the other kinds.
 	objects []plan.Object
+	// revisions of the rotations, by name.
+	revisions map[string][]oncall.Revision
 }
 
 // readDeclared lists a namespace from the cache. Objects on their way out are left out. The objects share the cache's
 // memory, for there may be thousands: nobody may change what they point to.
 func readDeclared(ctx context.Context, c client.Client, namespace string) (*declared, error) {
-	d := &declared{}
+	d := &declared{revisions: map[string][]oncall.Revision{}}
 	for _, kind := range plan.Kinds {
 		list, err := c.Scheme().New(v1alpha1.GroupVersion.WithKind(kind + "List"))
 		if err != nil {
@@ -71,6 +78,15 @@ func readDeclared(ctx context.Context, c client.Client, namespace string) (*decl
 		}
 		if err := apimeta.EachListItem(list, d.add); err != nil {
 			return nil, fmt.Errorf("read a list of %s: %w", kind, err)
+		}
+	}
+	kept, err := readRevisions(ctx, c, namespace, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range d.objects {
+		if rotation, is := object.(*v1alpha1.OnCallRotation); is {
+			d.revisions[rotation.Name] = revisionsIn(kept[rotation.UID])
 		}
 	}
 	return d, nil
@@ -91,7 +107,7 @@ func (d *declared) add(item runtime.Object) error {
 
 // of are the objects as Compile takes them for one of the HelpDesks, or nil if there is no such HelpDesk.
 func (d *declared) of(helpDesk string) *plan.Objects {
-	objects := plan.Objects{Declared: slices.Clone(d.objects)}
+	objects := plan.Objects{Declared: slices.Clone(d.objects), Revisions: d.revisions}
 	found := false
 	for _, h := range d.helpDesks {
 		if h.Name == helpDesk {

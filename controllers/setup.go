@@ -71,6 +71,7 @@ func CacheOptions(namespaces []string) cache.Options {
 			&corev1.ServiceAccount{}:        ours,
 			&corev1.ConfigMap{}:             ours,
 			&corev1.PersistentVolumeClaim{}: ours,
+			&appsv1.ControllerRevision{}:    ours,
 			&rbacv1.RoleBinding{}:           ours,
 			&rbacv1.ClusterRoleBinding{}:    ours,
 		},
@@ -111,8 +112,15 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := tiers.setup(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the Tier controller: %w", err)
 	}
+	rotations := &rotationReconciler{
+		Client: mgr.GetClient(), live: o.Live, clock: o.Clock, outcomes: out, events: mgr.GetEventRecorder("caseload-oncallrotation"),
+	}
+	if err := rotations.setup(mgr); err != nil {
+		return fmt.Errorf("set up the OnCallRotation controller: %w", err)
+	}
 	for _, kind := range plan.Kinds {
-		if kind == plan.KindHelpDesk || kind == plan.KindTier { // which have controllers of their own
+		switch kind {
+		case plan.KindHelpDesk, plan.KindTier, plan.KindOnCallRotation: // which have controllers of their own
 			continue
 		}
 		r := &declarationReconciler{

@@ -2,8 +2,10 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -27,6 +29,27 @@ var base = map[string]string{
 	"RoutingPolicy":    `{teamRef: {name: care}}`,
 	"BusinessCalendar": `{timeZone: Europe/Berlin, hours: [{days: [Mon], from: "09:00", to: "17:00"}]}`,
 	"EscalationPolicy": `{triggers: [{type: Requested}], steps: [{name: s, after: 0s, actions: [{type: TransferToNextLevel}]}]}`,
+	"OnCallRotation":   `{teamRef: {name: care}, layers: [{` + onCallLayer + `}]}`,
+	"OnCallOverride":   `{rotationRef: {name: r}, agentRef: {name: jo}, startTime: "2026-12-12T00:00:00Z", endTime: "2026-12-14T00:00:00Z"}`,
+}
+
+// onCallLayer of two who take turns by the day.
+const onCallLayer = `name: first, timeZone: Europe/Berlin, startDate: "2026-11-02", handOff: {time: "18:00"}, turn: {every: 1, unit: Day}, ` +
+	`members: [{agentRef: {name: jo}}, {agentRef: {name: sam}}]`
+
+// layer of a rotation with one field replaced or added, as the whole list.
+func layer(field, value string) string {
+	var fields map[string]any
+	Expect(yaml.Unmarshal([]byte("{"+onCallLayer+"}"), &fields)).To(Succeed())
+	delete(fields, field)
+	rest, err := json.Marshal(fields)
+	Expect(err).NotTo(HaveOccurred())
+	return "[{" + field + ": " + value + ", " + strings.TrimPrefix(string(rest), "{") + "]"
+}
+
+// weekly layer of a rotation with a hand-off.
+func weekly(handOff string) string {
+	return strings.Replace(layer("handOff", handOff), `"unit":"Day"`, `"unit":"Week"`, 1)
 }
 
 const (
@@ -316,6 +339,51 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "EscalationPolicy", "spec.repeat", "{times: 10, every: 1h}", "{times: 11, every: 1h}", atMost),
 		Entry(nil, "EscalationPolicy", "spec.repeat", "{times: 1, every: 1h}", "{times: 1}", required),
 		Entry(nil, "EscalationPolicy", "spec.acknowledgementTimeout", "30m", "soon", matches),
+
+		// OnCallRotation.
+		Entry(nil, "OnCallRotation", "metadata.name", strings.Repeat("a", 50), strings.Repeat("a", 51), "may have at most 50 characters"),
+		Entry(nil, "OnCallRotation", "spec.teamRef", "{name: care}", "absent", required),
+		Entry(nil, "OnCallRotation", "spec.rollout", "Immediate", "Never", supports),
+		Entry(nil, "OnCallRotation", "spec.layers", "[{"+onCallLayer+"}]", "absent", required),
+		Entry(nil, "OnCallRotation", "spec.layers", "[{"+onCallLayer+"}]", "[]", "should have at least 1 items"),
+		Entry(nil, "OnCallRotation", "spec.layers", repeated(8, "{"+strings.Replace(onCallLayer, "first", "l%d", 1)+"}"), repeated(9, "{"+strings.Replace(onCallLayer, "first", "l%d", 1)+"}"), tooMany),
+		Entry(nil, "OnCallRotation", "spec.layers", repeated(2, "{"+strings.Replace(onCallLayer, "first", "l%d", 1)+"}"), repeated(2, "{"+onCallLayer+"}"), "two layers have the same name"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("name", "second"), layer("name", "Second"), matches),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("timeZone", "America/Argentina/Ushuaia"), layer("timeZone", `"../etc"`), matches),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("startDate", `"2028-02-29"`), layer("startDate", `"2027-02-29"`), "date"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "00:00"}`), layer("handOff", `{time: "24:00"}`), matches),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "23:59"}`), layer("handOff", `{}`), required),
+		Entry(nil, "OnCallRotation", "spec.layers", weekly(`{day: Mon, time: "18:00"}`), weekly(`{time: "18:00"}`), "handOff.day is for turns of weeks, which need it"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "18:00"}`), layer("handOff", `{day: Mon, time: "18:00"}`), "handOff.day is for turns of weeks"),
+		Entry(nil, "OnCallRotation", "spec.layers", weekly(`{day: Sun, time: "18:00"}`), weekly(`{day: Sonntag, time: "18:00"}`), supports),
+		Entry(nil, "OnCallRotation", "spec.layers", strings.Replace(layer("handOff", `{dayOfMonth: 31, time: "18:00"}`), "Day\"", "Month\"", 1), layer("handOff", `{dayOfMonth: 1, time: "18:00"}`), "handOff.dayOfMonth is for turns of months"),
+		Entry(nil, "OnCallRotation", "spec.layers", strings.Replace(layer("handOff", `{dayOfMonth: 1, time: "18:00"}`), "Day\"", "Month\"", 1), strings.Replace(layer("handOff", `{dayOfMonth: 32, time: "18:00"}`), "Day\"", "Month\"", 1), atMost),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{every: 1000, unit: Hour}"), layer("turn", "{every: 1001, unit: Hour}"), atMost),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{lengths: [2, 2, 3], unit: Day}"), layer("turn", "{every: 1, lengths: [2, 2, 3], unit: Day}"), "one of the two"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{lengths: [1, 1], unit: Day}"), layer("turn", "{lengths: [1], unit: Day}"), "should have at least 2 items"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{lengths: "+repeated(64, "1")+", unit: Day}"), layer("turn", "{lengths: "+repeated(65, "1")+", unit: Day}"), tooMany),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{lengths: [1, 2], unit: Day}"), layer("turn", "{lengths: [0, 2], unit: Day}"), atLeast),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("turn", "{every: 1, unit: Month}"), layer("turn", "{every: 1, unit: Year}"), supports),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("members", repeated(50, "{agentRef: {name: a%d}}")), layer("members", repeated(51, "{agentRef: {name: a%d}}")), tooMany),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("members", "[{agentRef: {name: jo}}]"), layer("members", "[]"), "should have at least 1 items"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("members", "[{agentRef: {name: jo}}]"), layer("members", "[{agentRef: {name: jo}}, {agentRef: {name: jo}}]"), "an agent is listed more than once"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("members", `[{agentRef: {name: jo}, from: "2026-12-01", until: "2026-12-02"}]`), layer("members", `[{agentRef: {name: jo}, from: "2026-12-01", until: "2026-12-01"}]`), "until must be after from"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("duty", "{type: Outside, calendarRef: {name: c}}"), layer("duty", "{type: Outside}"), "duty of type During or Outside needs calendarRef"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("duty", "{type: Always}"), layer("duty", "{type: Always, calendarRef: {name: c}}"), "no other type takes it"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("duty", `{type: Windows, windows: [{days: [Mon], from: "20:00", to: "08:00"}]}`), layer("duty", "{type: Windows}"), "duty of type Windows needs windows"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("duty", "{type: During, calendarRef: {name: c}}"), layer("duty", "{type: Sometimes}"), supports),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("counting", "OnDuty"), layer("counting", "Never"), supports),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("precedence", "Additional"), layer("precedence", "First"), supports),
+		Entry(nil, "OnCallRotation", "spec.coverage", "{type: During, calendarRef: {name: c}}", "{type: During}", "coverage of type During or Outside needs calendarRef"),
+		Entry(nil, "OnCallRotation", "spec.coverage", "{type: Always}", "{type: Windows}", supports),
+
+		// OnCallOverride.
+		Entry(nil, "OnCallOverride", "spec.rotationRef", "{name: r}", "absent", required),
+		Entry(nil, "OnCallOverride", "spec.agentRef", "{name: sam}", "absent", required),
+		Entry(nil, "OnCallOverride", "spec.replacesAgentRef", "{name: sam}", "{name: jo}", "agentRef and replacesAgentRef name the same agent"),
+		Entry(nil, "OnCallOverride", "spec.endTime", `"2026-12-12T00:00:01Z"`, `"2026-12-12T00:00:00Z"`, "endTime must come after startTime"),
+		Entry(nil, "OnCallOverride", "spec.startTime", `"2026-12-12T00:00:00+01:00"`, "absent", required),
+		Entry(nil, "OnCallOverride", "spec.reason", "Wedding", `"`+strings.Repeat("a", 257)+`"`, long),
 	)
 
 	It("refuses a field of two megabytes, and one it does not know", func() {
@@ -331,6 +399,11 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Expect(k8s.Update(context.Background(), care)).To(MatchError(ContainSubstring("helpDeskRef is immutable: create the team anew")))
 		care.Spec.HelpDeskRef.Name = "acme"
 		Expect(k8s.Update(context.Background(), care)).To(Succeed())
+		swap := override("swap", "nights", "jo", "sam", time.Unix(0, 0), time.Unix(3600, 0))
+		swap.Namespace = namespace
+		Expect(k8s.Create(context.Background(), swap)).To(Succeed())
+		swap.Spec.RotationRef.Name = "days"
+		Expect(k8s.Update(context.Background(), swap)).To(MatchError(ContainSubstring("rotationRef is immutable: create another override")))
 	})
 
 	It("fills in what is usual", func() {

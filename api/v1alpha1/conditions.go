@@ -20,6 +20,9 @@ const (
 	// ConditionClockStepped, on a HelpDesk and present only while True, says that the clock of the desk's machine was set back,
 	// so that desk time stands still.
 	ConditionClockStepped = "ClockStepped"
+	// ConditionCoverageGap, on an OnCallRotation and present only while True, says that nobody is on call at a time for which
+	// coverage asks for somebody.
+	ConditionCoverageGap = "CoverageGap"
 	// ConditionReconciling says that work towards the declared state goes on.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled says that the declared state cannot be reached without a change of spec.
@@ -48,6 +51,19 @@ const (
 	ReasonNoOpenHours = "NoOpenHours"
 	// ReasonUnknownTimeZone: the time zone database has no such zone.
 	ReasonUnknownTimeZone = "UnknownTimeZone"
+
+	// ReasonCoverageGap: nobody is on call at a time for which coverage asks for somebody.
+	ReasonCoverageGap = "CoverageGap"
+	// ReasonClockChange: clocks skip a declared time, or show it twice.
+	ReasonClockChange = "ClockChange"
+	// ReasonEditPending: an edit of a rotation takes effect at a hand-off to come.
+	ReasonEditPending = "EditPending"
+	// ReasonEditInEffect: an edit of a rotation took effect at once.
+	ReasonEditInEffect = "EditInEffect"
+	// ReasonEditTakenBack: an edit of a rotation that was to take effect was taken back before.
+	ReasonEditTakenBack = "EditTakenBack"
+	// ReasonNoDuty: an override covers no duty.
+	ReasonNoDuty = "NoDuty"
 
 	// ReasonResolvedRefs: every reference resolves.
 	ReasonResolvedRefs = "ResolvedRefs"

@@ -34,6 +34,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&BusinessCalendar{}, &BusinessCalendarList{},
 		&EscalationPolicy{}, &EscalationPolicyList{},
 		&ServiceLevel{}, &ServiceLevelList{},
+		&OnCallRotation{}, &OnCallRotationList{},
+		&OnCallOverride{}, &OnCallOverrideList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

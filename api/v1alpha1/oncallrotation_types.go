@@ -1,5 +1,9 @@
 package v1alpha1
 
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // Rollout says when an edit of a rotation's layers takes effect.
 //
 // +kubebuilder:validation:Enum=AfterCurrentShift;Immediate
@@ -186,7 +190,7 @@ type OnCallLayer struct {
 	// duty is when who has the turn serves.
 	// +optional
 	// +default={"type": "Always"}
-	Duty Duty `json:"duty,omitzero"`
+	Duty *Duty `json:"duty,omitempty"`
 
 	// counting says whether the turn also passes on over times that nobody serves.
 	// +optional
@@ -197,4 +201,152 @@ type OnCallLayer struct {
 	// +optional
 	// +default="InOrder"
 	Precedence Precedence `json:"precedence,omitempty"`
+}
+
+// CoverageType is when somebody must be on call.
+//
+// +kubebuilder:validation:Enum=Always;During;Outside
+type CoverageType string
+
+const (
+	// CoverageAlways is around the clock.
+	CoverageAlways CoverageType = "Always"
+	// CoverageDuring is while a calendar is open.
+	CoverageDuring CoverageType = "During"
+	// CoverageOutside is while a calendar is closed.
+	CoverageOutside CoverageType = "Outside"
+)
+
+// Coverage is when somebody must be on call.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.calendarRef) == (self.type != 'Always')",message="coverage of type During or Outside needs calendarRef, and type Always does not take it"
+type Coverage struct {
+	// type of coverage.
+	// +required
+	Type CoverageType `json:"type,omitempty"`
+
+	// calendarRef names the BusinessCalendar that coverage is during or outside of.
+	// +optional
+	CalendarRef *BusinessCalendarReference `json:"calendarRef,omitempty"`
+}
+
+// OnCallRotationSpec declares who takes turns to be on call.
+type OnCallRotationSpec struct {
+	// teamRef names the team whose rotation it is.
+	// +required
+	TeamRef SupportTeamReference `json:"teamRef,omitzero"`
+
+	// rollout says when an edit of the layers takes effect.
+	// +optional
+	// +default="AfterCurrentShift"
+	Rollout Rollout `json:"rollout,omitempty"`
+
+	// layers of agents who take turns: the first that has somebody with duty serves, and those that are additional beside it.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(l, self.exists_one(m, m.name == l.name))",message="two layers have the same name: give each its own"
+	Layers []OnCallLayer `json:"layers,omitempty"`
+
+	// coverage that the layers must give; where they do not, CoverageGap tells. Absent: none is asked for.
+	// +optional
+	Coverage *Coverage `json:"coverage,omitempty"`
+}
+
+// OnCallShift is duty of one agent without interruption.
+type OnCallShift struct {
+	// agent who serves.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Agent string `json:"agent,omitempty"`
+
+	// layer that the shift is of.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Layer string `json:"layer,omitempty"`
+
+	// replaces is the agent whose duty it would be without an override.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Replaces string `json:"replaces,omitempty"`
+
+	// startTime of the shift.
+	// +optional
+	StartTime metav1.Time `json:"startTime,omitzero"`
+
+	// endTime of the shift.
+	// +optional
+	EndTime metav1.Time `json:"endTime,omitzero"`
+}
+
+// OnCallGap is time in which nobody is on call although coverage asks for somebody.
+type OnCallGap struct {
+	// startTime of the gap.
+	// +optional
+	StartTime metav1.Time `json:"startTime,omitzero"`
+
+	// endTime of the gap. Absent: it is weeks away.
+	// +optional
+	EndTime metav1.Time `json:"endTime,omitzero"`
+}
+
+// OnCallRotationStatus is the observed state of an OnCallRotation. What it says of shifts changes at hand-offs.
+type OnCallRotationStatus struct {
+	Status `json:",inline"`
+
+	// current shifts.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Current []OnCallShift `json:"current,omitempty"`
+
+	// next shift to begin.
+	// +optional
+	Next *OnCallShift `json:"next,omitempty"`
+
+	// firstGap in the coverage of the coming weeks.
+	// +optional
+	FirstGap *OnCallGap `json:"firstGap,omitempty"`
+}
+
+// OnCallRotation is a rotation of agents who are on call.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=oncall,categories=support
+// +kubebuilder:printcolumn:name="On Call",type=string,JSONPath=`.status.current[0].agent`
+// +kubebuilder:printcolumn:name="Until",type=string,JSONPath=`.status.current[0].endTime`
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.agent`
+// +kubebuilder:printcolumn:name="From",type=string,JSONPath=`.status.next.startTime`
+// +kubebuilder:printcolumn:name="First Gap",type=string,JSONPath=`.status.firstGap.startTime`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 50",message="metadata.name of an OnCallRotation may have at most 50 characters: its revisions carry the name"
+type OnCallRotation struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec declares what is wanted.
+	// +required
+	Spec OnCallRotationSpec `json:"spec,omitzero"`
+
+	// status tells what is observed.
+	// +optional
+	Status OnCallRotationStatus `json:"status,omitzero"`
+}
+
+// OnCallRotationList is a list of OnCallRotations.
+//
+// +kubebuilder:object:root=true
+type OnCallRotationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []OnCallRotation `json:"items"`
 }

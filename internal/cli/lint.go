@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,8 @@ func newLint() *cobra.Command {
 		Long: `Check manifests without a cluster: files, folders (every *.yaml, *.yml and *.json below them) and, as "-", the input.
 
 Lint applies what a cluster would: the schema with its rules, by the code of the kube-apiserver under strict field
-validation, and the compiler of the plan: references, selectors, routing rules, circles, and who can serve what. Objects
-of other API groups are passed over. A namespace is a tenant; objects without one are in a namespace of their own.
+validation, and the compiler of the plan: references, selectors, routing rules, circles, who can serve what, and what will
+come of rotations in the next weeks. Objects of other API groups are passed over. A namespace is a tenant; objects without one are in a namespace of their own.
 
 Each problem is a line:  file:line kind/name field: message [reason]
 
@@ -43,6 +44,7 @@ understood and taken over by a cluster, but probably not meant: they count with 
 			if err != nil {
 				return usageError(cmd, err)
 			}
+			set.Now = time.Now()
 			report := newLintReport(set)
 			if err := report.write(cmd.OutOrStdout(), output); err != nil {
 				return err

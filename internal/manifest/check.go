@@ -66,12 +66,14 @@ func (s *Set) Check() []Problem {
 		}
 	}
 	for _, desk := range desks {
-		found := plan.Compile(s.declared(desk, true), nil).Problems
+		objects := s.declared(desk, true)
+		objects.Now = s.Now
+		found := plan.Compile(objects, nil).Problems
 		leftOut := slices.ContainsFunc(found, func(p plan.Problem) bool { return !p.Warning }) ||
 			slices.ContainsFunc(s.objects, func(o *object) bool { return o.invalid && o.namespace == desk.Namespace })
 		for _, p := range found {
 			o := s.find(desk.Namespace, p.Object)
-			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted || leftOut && aboutStaff(p) {
+			if o.invalid || p.Reason == v1alpha1.ReasonNotAccepted || leftOut && needsAll(p) {
 				continue
 			}
 			source := Source{File: o.source.File, Line: lineOf(o.node, p.Field)}
@@ -82,7 +84,11 @@ func (s *Set) Check() []Problem {
 	return problems
 }
 
-// aboutStaff says whether the problem is that nobody serves something: not known while objects are left out.
-func aboutStaff(p plan.Problem) bool {
-	return p.Reason == v1alpha1.ReasonNoAgents || p.Reason == v1alpha1.ReasonNobodyQualified
+// needsAll says whether the problem is that nobody serves something: not known while objects are left out.
+func needsAll(p plan.Problem) bool {
+	switch p.Reason {
+	case v1alpha1.ReasonNoAgents, v1alpha1.ReasonNobodyQualified, v1alpha1.ReasonCoverageGap, v1alpha1.ReasonNoDuty:
+		return true
+	}
+	return false
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	yamlnode "go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -79,6 +80,8 @@ type Set struct {
 	Files int
 	// Ignored counts objects of other API groups.
 	Ignored int
+	// Now is what Check warns of before it happens is seen from; zero: it warns of nothing to come.
+	Now time.Time
 
 	objects  []*object
 	byName   map[nameInNamespace]*object

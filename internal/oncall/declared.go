@@ -38,7 +38,7 @@ func NewLayer(declared *v1alpha1.OnCallLayer, calendars Calendars) (Layer, error
 	l := Layer{Name: declared.Name, Unit: units[declared.Turn.Unit], Weekday: weekdays[declared.HandOff.Day],
 		CountOnDuty: declared.Counting == v1alpha1.CountingOnDuty, Additional: declared.Precedence == v1alpha1.PrecedenceAdditional}
 	var err error
-	if l.Zone, err = time.LoadLocation(string(declared.TimeZone)); err != nil || declared.TimeZone == "" {
+	if l.Zone, err = time.LoadLocation(string(declared.TimeZone)); err != nil || declared.TimeZone == "" || declared.TimeZone == "Local" {
 		return Layer{}, fieldError("timeZone", "there is no time zone %q: give one of the IANA database, such as Europe/Berlin", declared.TimeZone)
 	}
 	start, err := time.Parse(time.DateOnly, string(declared.StartDate))
@@ -68,8 +68,23 @@ func NewLayer(declared *v1alpha1.OnCallLayer, calendars Calendars) (Layer, error
 		}
 		l.Members = append(l.Members, member)
 	}
-	l.Duty, err = newDuty(&declared.Duty, l.Zone, calendars)
+	if declared.Duty != nil {
+		l.Duty, err = newDuty(declared.Duty, l.Zone, calendars)
+	}
 	return l, err
+}
+
+// NewCoverage reads the declared coverage; nil for none. Coverage by a calendar that does not exist is always.
+func NewCoverage(declared *v1alpha1.Coverage, calendars Calendars) *Duty {
+	if declared == nil {
+		return nil
+	}
+	if declared.CalendarRef != nil {
+		if c := calendars(string(declared.CalendarRef.Name)); c != nil {
+			return &Duty{Calendar: c, Outside: declared.Type == v1alpha1.CoverageOutside}
+		}
+	}
+	return &Duty{}
 }
 
 // midnight with which a date begins; zero without a date.

@@ -190,7 +190,7 @@ func (s *subject) declare(t *testing.T, layers []oracleLayer) {
 			d.Precedence = v1alpha1.PrecedenceAdditional
 		}
 		if l.Duty != nil {
-			d.Duty = s.declareDuty(t, l.Duty, l.Zone)
+			d.Duty = new(s.declareDuty(t, l.Duty, l.Zone))
 		}
 		s.declared = append(s.declared, d)
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/routing"
 )
 
@@ -57,6 +58,7 @@ func (d *declarations) resolve(m Manifest) *Plan {
 	d.addQueues(p)
 	d.staff(p)
 	d.addEscalations(p, m)
+	d.addRotations(p)
 	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
 	return p
@@ -74,6 +76,10 @@ type declarations struct {
 	calendars   map[string]*v1alpha1.BusinessCalendar
 	escalations map[string]*v1alpha1.EscalationPolicy
 	levels      map[string]*v1alpha1.ServiceLevel
+	rotations   map[string]*v1alpha1.OnCallRotation
+	overrides   map[string]*v1alpha1.OnCallOverride
+	// revisions of the rotations.
+	revisions map[string][]oncall.Revision
 }
 
 func newDeclarations(name string) *declarations {
@@ -87,6 +93,9 @@ func newDeclarations(name string) *declarations {
 		calendars:   map[string]*v1alpha1.BusinessCalendar{},
 		escalations: map[string]*v1alpha1.EscalationPolicy{},
 		levels:      map[string]*v1alpha1.ServiceLevel{},
+		rotations:   map[string]*v1alpha1.OnCallRotation{},
+		overrides:   map[string]*v1alpha1.OnCallOverride{},
+		revisions:   map[string][]oncall.Revision{},
 	}
 }
 
@@ -110,6 +119,16 @@ func (d *declarations) add(object metav1.Object) {
 		d.escalations[o.Name] = o
 	case *v1alpha1.ServiceLevel:
 		d.levels[o.Name] = o
+	case *v1alpha1.OnCallRotation:
+		d.rotations[o.Name] = o
+	case *v1alpha1.OnCallOverride:
+		d.overrides[o.Name] = o
+	}
+}
+
+func (d *declarations) addRevisions(e Entry) {
+	if len(e.Revisions) > 0 {
+		d.revisions[e.Name] = e.Revisions
 	}
 }
 
@@ -136,6 +155,7 @@ func read(m Manifest, entries []Entry) (*declarations, error) {
 		}
 		objects[e.Key] = object
 		d.add(object)
+		d.addRevisions(e)
 	}
 	for key, object := range objects {
 		if owner := linksOf(object).owner; owner != (Key{}) && objects[owner] == nil {

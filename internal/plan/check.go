@@ -21,6 +21,8 @@ var ownerField = map[string]string{
 	KindRoutingPolicy:    "spec.teamRef.name",
 	KindBusinessCalendar: "spec.helpDeskRef.name",
 	KindEscalationPolicy: "spec.helpDeskRef.name",
+	KindOnCallRotation:   "spec.teamRef.name",
+	KindOnCallOverride:   "spec.rotationRef.name",
 }
 
 // maxSuggestions bounds the search for what was meant in one compile.
@@ -61,6 +63,10 @@ func (c *compilation) check(cand *candidate) {
 		if ref := o.Spec.CalendarRef; ref != nil {
 			c.refer(cand, "spec.calendarRef.name", KindBusinessCalendar, ref.Name)
 		}
+	case *v1alpha1.OnCallRotation:
+		c.checkRotation(cand, o)
+	case *v1alpha1.OnCallOverride:
+		c.checkOverride(cand, o)
 	}
 }
 
@@ -275,6 +281,8 @@ func unreadable(object metav1.Object) []Problem {
 	case *v1alpha1.BusinessCalendar:
 		_, wrong := newCalendar(o)
 		problems = append(problems, wrong...)
+	case *v1alpha1.OnCallRotation:
+		problems = append(problems, unreadableLayers(o)...)
 	case *v1alpha1.EscalationPolicy:
 		for field, d := range escalationSpans(&o.Spec) {
 			span(field, d)

@@ -100,6 +100,10 @@ func ownerOf(object metav1.Object) Key {
 		return ofHelpDesk(o.Spec.HelpDeskRef)
 	case *v1alpha1.ServiceLevel:
 		return ofHelpDesk(o.Spec.HelpDeskRef)
+	case *v1alpha1.OnCallRotation:
+		return Key{KindSupportTeam, string(o.Spec.TeamRef.Name)}
+	case *v1alpha1.OnCallOverride:
+		return Key{KindOnCallRotation, string(o.Spec.RotationRef.Name)}
 	}
 	return Key{}
 }
@@ -169,6 +173,9 @@ func newCompilation(objects *Objects, previous []Entry) *compilation {
 		if err != nil {
 			panic(err) // objects has no other types, and those encode
 		}
+		if entry.Kind == KindOnCallRotation {
+			entry.Revisions = objects.Revisions[entry.Name]
+		}
 		if !c.names.claims(entry.Key, last[entry.Key] != nil) {
 			continue
 		}
@@ -233,6 +240,7 @@ func (c *compilation) dropUnowned() (dropped bool) {
 func (c *compilation) dropConflicting() (dropped bool) {
 	conflicts := map[Key]*Problem{}
 	c.findDuplicates(conflicts)
+	c.findOverlaps(conflicts)
 	c.findCircles(conflicts, KindSupportTeam, "spec.parentTeamRef.name", "goes in a circle: %s; take one of these references out")
 	c.findCircles(conflicts, KindAgent, "spec.managerRef.name", "goes in a circle: %s; take one of these references out")
 	c.findCircles(conflicts, KindQueue, "spec.overflow.queueRef.name",
@@ -351,24 +359,26 @@ func (c *compilation) result() Result {
 		case declared:
 			r.Entries = append(r.Entries, cand.entry)
 			plan.add(cand.object)
+			plan.addRevisions(cand.entry)
 			r.Current[cand.key] = true
 		case accepted:
 			r.Entries = append(r.Entries, *cand.last)
 			plan.add(cand.lastObject)
+			plan.addRevisions(*cand.last)
 			if cand.unchanged {
 				r.Current[cand.key] = true
 			}
 		}
 	}
 	r.Manifest = NewManifest(c.objects.HelpDesk.Name, r.Entries)
-	p := plan.resolve(r.Manifest) // check and settle saw to it that it does
-	for name, tier := range p.Tiers {
+	r.Plan = plan.resolve(r.Manifest) // check and settle saw to it that it does
+	for name, tier := range r.Plan.Tiers {
 		r.Agents[Key{KindTier, name}] = len(tier.Agents)
 	}
-	for name, queue := range p.Queues {
+	for name, queue := range r.Plan.Queues {
 		r.Agents[Key{KindQueue, name}] = len(queue.Agents)
 	}
-	c.warn(p)
+	c.warn(r.Plan)
 	slices.SortStableFunc(c.problems, func(a, b Problem) int {
 		return a.Object.Compare(b.Object)
 	})

@@ -67,7 +67,8 @@ func (e Entry) Hash() string { return hashJSON(e) }
 
 // sameContent compares without hashing where the bytes agree, as they mostly do.
 func (e Entry) sameContent(other Entry) bool {
-	return bytes.Equal(e.Spec, other.Spec) && maps.Equal(e.Labels, other.Labels) || e.Hash() == other.Hash()
+	same := bytes.Equal(e.Spec, other.Spec) && maps.Equal(e.Labels, other.Labels) && len(e.Revisions)+len(other.Revisions) == 0
+	return same || e.Hash() == other.Hash()
 }
 
 // Hash of the manifest: hex SHA-256 of its JSON. Two plans with the same hash are the same.

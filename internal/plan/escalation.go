@@ -183,6 +183,9 @@ func (c *compilation) checkAction(cand *candidate, field string, a v1alpha1.Esca
 	if a.AgentRef != nil {
 		c.refer(cand, field+".agentRef.name", KindAgent, a.AgentRef.Name)
 	}
+	if a.RotationRef != nil {
+		c.refer(cand, field+".rotationRef.name", KindOnCallRotation, a.RotationRef.Name)
+	}
 	if a.QueueRef != nil {
 		c.refer(cand, field+".queueRef.name", KindQueue, a.QueueRef.Name)
 	}

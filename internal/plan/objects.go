@@ -3,11 +3,13 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/oncall"
 )
 
 // Kinds of the objects in a plan.
@@ -21,10 +23,15 @@ const (
 	KindBusinessCalendar = "BusinessCalendar"
 	KindEscalationPolicy = "EscalationPolicy"
 	KindServiceLevel     = "ServiceLevel"
+	KindOnCallRotation   = "OnCallRotation"
+	KindOnCallOverride   = "OnCallOverride"
 )
 
 // Kinds lists them, owners before what they own.
-var Kinds = []string{KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindBusinessCalendar, KindServiceLevel, KindEscalationPolicy}
+var Kinds = []string{
+	KindHelpDesk, KindSupportTeam, KindTier, KindQueue, KindAgent, KindRoutingPolicy, KindBusinessCalendar, KindServiceLevel,
+	KindEscalationPolicy, KindOnCallRotation, KindOnCallOverride,
+}
 
 // Object is a declared object of one of the Kinds.
 type Object interface {
@@ -43,6 +50,10 @@ type Objects struct {
 	// Held are those among them that stay out of the plan for now, since they are paused and were never in it. Others may
 	// name them.
 	Held map[Key]bool
+	// Revisions of the OnCallRotations, by name. One without goes by its declaration.
+	Revisions map[string][]oncall.Revision
+	// Now is what is warned of before it happens is seen from; zero: nothing is.
+	Now time.Time
 }
 
 // all objects. A HelpDesk without a name is none.

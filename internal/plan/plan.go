@@ -12,6 +12,7 @@ import (
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/notify"
+	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/routing"
 	"github.com/caseload-dev/caseload/internal/sla"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -39,6 +40,8 @@ type Entry struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	// Spec of the object, as its kind in api/v1alpha1 encodes it.
 	Spec json.RawMessage `json:"spec"`
+	// Revisions of an OnCallRotation, by which its layers go. Empty for other kinds.
+	Revisions []oncall.Revision `json:"revisions,omitempty"`
 }
 
 // EntryRef names an entry by its content.
@@ -81,6 +84,8 @@ type Result struct {
 	Current map[Key]bool
 	// Agents counts who can serve each Tier and Queue.
 	Agents map[Key]int
+	// Plan is the resolved form of the entries, without its router.
+	Plan *Plan
 }
 
 // Plan is the resolved form of a manifest. It is read-only once built.
@@ -101,6 +106,8 @@ type Plan struct {
 	Calendars map[string]*calendar.Calendar
 	// Escalations are the EscalationPolicies.
 	Escalations map[string]*EscalationPolicy
+	// Rotations are the OnCallRotations.
+	Rotations map[string]*OnCallRotation
 	// ServiceLevels lack one whose calendar is gone: until it is back nothing is due under it.
 	ServiceLevels map[string]*sla.Level
 

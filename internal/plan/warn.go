@@ -49,6 +49,14 @@ func (c *compilation) warn(p *Plan) {
 			}
 		case *v1alpha1.ServiceLevel:
 			c.warnServiceLevel(cand, o, p)
+		case *v1alpha1.OnCallRotation:
+			if !c.objects.Now.IsZero() {
+				c.warnRotation(cand, o, p.Rotations[o.Name])
+			}
+		case *v1alpha1.OnCallOverride:
+			if !c.objects.Now.IsZero() && cand.chosen == declared {
+				c.warnOverride(cand, o, p.Rotations[string(o.Spec.RotationRef.Name)])
+			}
 		}
 	}
 }
