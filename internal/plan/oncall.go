@@ -141,7 +141,7 @@ func (c *compilation) findOverlaps(found map[Key]*Problem) {
 			other := standing[i].override()
 			found[cand.key] = &Problem{Field: "spec.startTime", Reason: v1alpha1.ReasonDuplicate, Message: fmt.Sprintf(
 				"overlaps %s, by which %s already covers %s from %s to %s: change the times, or delete one of the two",
-				standing[i].key, other.Agent, cmp.Or(other.Replaces, "whoever is on call"), instant(other.Start, time.UTC), instant(other.End, time.UTC))}
+				standing[i].key, other.Agent, cmp.Or(other.Replaces, "whoever is on call"), clockText(other.Start, time.UTC), clockText(other.End, time.UTC))}
 		}
 	}
 }
@@ -155,8 +155,8 @@ func (c *candidate) override() oncall.Override {
 	return newOverride(c.key.Name, &object.(*v1alpha1.OnCallOverride).Spec)
 }
 
-// instant as people read it, on the clocks of a zone.
-func instant(t time.Time, zone *time.Location) string {
+// clockText of an instant: as people read it on the clocks of a zone.
+func clockText(t time.Time, zone *time.Location) string {
 	return t.In(zone).Format("Mon 2006-01-02 15:04 MST")
 }
 
@@ -173,7 +173,7 @@ func (c *compilation) warnRotation(cand *candidate, o *v1alpha1.OnCallRotation, 
 			what = "skip " + clock + ": the hand-off happens right after"
 		}
 		c.warning(cand, fmt.Sprintf("spec.layers[%d].handOff.time", i), v1alpha1.ReasonClockChange, "on %s clocks in %s %s, at %s",
-			change.At.Format("Mon 2006-01-02"), o.Spec.Layers[i].TimeZone, what, instant(change.At, change.At.Location()))
+			change.At.Format("Mon 2006-01-02"), o.Spec.Layers[i].TimeZone, what, clockText(change.At, change.At.Location()))
 	}
 	if gap, ok := r.FirstGap(c.objects.Now); ok {
 		c.warning(cand, "spec.coverage", v1alpha1.ReasonCoverageGap, "%s although coverage asks for somebody: add members, a layer, or duty for that time",
@@ -182,14 +182,14 @@ func (c *compilation) warnRotation(cand *candidate, o *v1alpha1.OnCallRotation, 
 }
 
 func describeGap(gap calendar.Window, now time.Time, zone *time.Location) string {
-	text := "nobody will be on call from " + instant(gap.Start, zone)
+	text := "nobody will be on call from " + clockText(gap.Start, zone)
 	if !gap.Start.After(now) {
-		text = "nobody is on call since " + instant(gap.Start, zone)
+		text = "nobody is on call since " + clockText(gap.Start, zone)
 	}
 	if gap.End.IsZero() {
 		return text + " on"
 	}
-	return text + " to " + instant(gap.End, zone)
+	return text + " to " + clockText(gap.End, zone)
 }
 
 // zoneOf a rotation is that of its first layer.
@@ -218,5 +218,5 @@ func (c *compilation) warnOverride(cand *candidate, o *v1alpha1.OnCallOverride, 
 		who = fmt.Sprintf("Agent/%s never", o.Spec.ReplacesAgentRef.Name)
 	}
 	c.warning(cand, "spec.startTime", v1alpha1.ReasonNoDuty, "%s is on call in OnCallRotation/%s from %s to %s, so the override changes nothing: correct its times or the agent it replaces",
-		who, o.Spec.RotationRef.Name, instant(start, time.UTC), instant(end, time.UTC))
+		who, o.Spec.RotationRef.Name, clockText(start, time.UTC), clockText(end, time.UTC))
 }
