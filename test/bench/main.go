@@ -17,6 +17,9 @@ import (
 	"time"
 )
 
+// large is the part that takes minutes and gigabytes of disk: it runs only when it is named.
+const large = "large"
+
 // options of a run.
 type options struct {
 	// only names the one part to run; empty: all.
@@ -33,7 +36,7 @@ func main() {
 		os.Exit(play(role))
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency, core or manager; empty: all")
+	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency, timers, core, manager or large; empty: all but large")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for the CPU profiles of desk and worker, one pair a part; empty: none")
 	flag.IntVar(&o.tickets, "tickets", 20_000, "tickets of the parts single and batch, at most 24,000")
 	flag.IntVar(&o.rate, "rate", 500, "tickets a second of the part latency")
@@ -70,10 +73,12 @@ func run(ctx context.Context, o options) error {
 		{"single", "tickets posted one by one, from HTTPS to offered", measureSingle},
 		{"batch", "tickets posted in batches", measureBatch},
 		{"latency", "arrival to offer at a steady rate", measureLatency},
+		{"timers", "timers at a steady rate", measureTimers},
 		{"core", "routing, dispatch, compile, business time and on call", measureCore},
 		{"manager", "the manager of 5,000 agents and 500 queues", measureManager},
+		{large, "a million waiting tickets", measureLarge},
 	} {
-		if o.only != "" && o.only != part.name {
+		if o.only != part.name && (o.only != "" || part.name == large) {
 			continue
 		}
 		began := time.Now()
@@ -83,7 +88,7 @@ func run(ctx context.Context, o options) error {
 		fmt.Fprintf(os.Stderr, "✓ %-50s %4.0fs\n", part.what, time.Since(began).Seconds())
 	}
 	if len(t) == 0 {
-		return fmt.Errorf("there is no part %q: want single, batch, latency, core or manager", o.only)
+		return fmt.Errorf("there is no part %q: want single, batch, latency, timers, core, manager or large", o.only)
 	}
 	fmt.Printf("\n%d cores, %s/%s, %s; %.0f s\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), time.Since(start).Seconds())
 	return t.print(os.Stdout)

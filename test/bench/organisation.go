@@ -93,20 +93,32 @@ func (r *running) client() (*client.Client, error) {
 	return client.New(client.Options{URL: "https://" + r.address, ServerName: "localhost", CAData: r.bundle, Token: token})
 }
 
-// organise gives the desk its plan and makes every agent available.
-func (r *running) organise(ctx context.Context, desk *client.Client) error {
-	objects := organisation()
+// pushOf is the plan of the objects, with all that belongs to it.
+func pushOf(objects []metav1.Object) (api.PushPlan, error) {
 	entries := make([]plan.Entry, len(objects))
 	for i, object := range objects {
 		var err error
 		if entries[i], err = plan.NewEntry(object); err != nil {
-			return err
+			return api.PushPlan{}, err
 		}
 	}
-	push := api.PushPlan{Manifest: plan.NewManifest("bench", entries), Entries: entries}
+	return api.PushPlan{Manifest: plan.NewManifest("bench", entries), Entries: entries}, nil
+}
+
+// organise gives the desk its plan and makes every agent available.
+func (r *running) organise(ctx context.Context, desk *client.Client) error {
+	push, err := pushOf(organisation())
+	if err != nil {
+		return err
+	}
 	if _, err := desk.PushPlan(ctx, api.Call{}, "*", push); err != nil {
 		return fmt.Errorf("push the plan: %w", err)
 	}
+	return available(ctx, desk)
+}
+
+// available makes every agent of the organisation so.
+func available(ctx context.Context, desk *client.Client) error {
 	for i := range agents {
 		if _, err := desk.SetPresence(ctx, api.Call{Agent: agentName(i)}, agentName(i), api.SetPresence{Presence: "Available"}); err != nil {
 			return fmt.Errorf("presence of %s: %w", agentName(i), err)

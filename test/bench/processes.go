@@ -226,23 +226,29 @@ func startDesk(ctx context.Context, o options, part string) (_ *running, err err
 			_ = r.stop()
 		}
 	}()
+	return r, r.startOn(ctx)
+}
+
+// startOn what the site holds: a desk with a queue worker.
+func (r *running) startOn(ctx context.Context) (err error) {
+	s := r.site
 	if r.address, r.desk, err = s.startDesk(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	probe, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, port, _ := net.SplitHostPort(r.address)
 	r.worker, err = s.start(ctx, "worker", roleCaseload, "worker", "--desk=https://localhost:"+port, "--ca-file="+s.path("ca.crt"),
 		"--token-file="+s.path("token"), "--tier=front", "--name=bench", "--probe-listen="+probe, "--log-level=warn")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return r, r.worker.ready(ctx, probe)
+	return r.worker.ready(ctx, probe)
 }
 
-// startDesk with the certificate of the site, on an empty store.
+// startDesk with the certificate of the site, on its store; an empty one unless it was stocked.
 func (s *site) startDesk(ctx context.Context) (address string, desk *process, err error) {
 	var probe string
 	for _, free := range []*string{&address, &probe} {
