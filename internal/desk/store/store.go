@@ -165,7 +165,7 @@ type QueueCount struct {
 	Queue  string
 	Status ticket.Status
 	Count  int
-	// Oldest is when the oldest of them was opened.
+	// Oldest is when the oldest of them was opened: the one with the smallest id.
 	Oldest time.Time
 	// AtRisk and Breached count those of them that stand so with their service level.
 	AtRisk, Breached int

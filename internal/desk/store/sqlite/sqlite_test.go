@@ -180,8 +180,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 			if strings.Contains(step, "TEMP B-TREE") || strings.HasPrefix(step, "SCAN") && !harmless(step) {
 				t.Errorf("%s\nof %s", step, query)
 			}
-			if strings.Contains(query, "min(opened)") && !strings.Contains(step, "tickets_age") {
-				t.Errorf("the oldest ticket is not looked up by age but by %s", step)
+			if strings.Contains(query, "ORDER BY id LIMIT 1") && !strings.Contains(step, "tickets_queue (queue=? AND status=?)") {
+				t.Errorf("the oldest ticket is not looked up in its queue and status but by %s", step)
 			}
 		}
 		if err := rows.Err(); err != nil {

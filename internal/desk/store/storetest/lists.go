@@ -280,9 +280,6 @@ func recount(tickets []ticket.Ticket) []store.QueueCount {
 		case ticket.ClockBreached:
 			counts[i].Breached++
 		}
-		if k.OpenedAt.Before(counts[i].Oldest) {
-			counts[i].Oldest = k.OpenedAt
-		}
 	}
 	slices.SortFunc(counts, func(a, b store.QueueCount) int {
 		return cmp.Or(cmp.Compare(a.Queue, b.Queue),
