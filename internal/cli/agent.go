@@ -21,10 +21,14 @@ func newAgent() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "agent",
 		Aliases: []string{"agents"},
-		Short:   "See who is there, and set presence",
+		Short:   "See who is there and on duty, and change it",
 		GroupID: "use",
 	}
-	cmd.AddCommand(newAgentList(), newAgentPresence())
+	cmd.AddCommand(newAgentList(), newAgentPresence(),
+		newAgentDuty(plan.Absent, "See and change who is absent, and when",
+			"An absence takes an agent off duty: they are offered nothing until its end, and offers they have not answered go to others."),
+		newAgentDuty(plan.ExtraShift, "See and change who works beyond their schedule, and when",
+			"An extra shift has an agent on duty when their schedule does not: overtime, or a shift swapped with a colleague, who is absent then."))
 	return cmd
 }
 

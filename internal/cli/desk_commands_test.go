@@ -206,6 +206,27 @@ func TestWorkByLines(t *testing.T) {
 	g.Expect(agents.Items).To(ContainElement(And(HaveField("Name", "ana"), HaveField("AgentState.Presence", BeEquivalentTo("Away")))))
 }
 
+func TestAbsence(t *testing.T) {
+	g := NewWithT(t)
+	startDemo(t, demo.Options{Files: threeTier(t)})
+	run := func(args ...string) string {
+		out, _, err := runCLI(t, nil, args...)
+		g.Expect(err).NotTo(HaveOccurred(), strings.Join(args, " "))
+		return strings.Join(strings.Fields(out), " ")
+	}
+	g.Expect(run("agent", "absence", "add", "jo", "--reason", "Sick", "--until", "20h")).To(MatchRegexp(`jo \d+ .* Sick`))
+	added := run("agent", "absence", "list", "jo")
+	g.Expect(added).To(MatchRegexp(`^AGENT ID FROM UNTIL REASON jo \d+ \w{3} [\d-]+ [\d:]+ \w{3} [\d-]+ [\d:]+ Sick$`))
+	g.Expect(run("agent", "list")).To(ContainSubstring("off, Sick until"))
+	g.Expect(run("agent", "shift", "list", "jo")).NotTo(ContainSubstring("Sick"))
+	_, _, err := runCLI(t, nil, "agent", "absence", "add", "jo", "--reason", "Sick", "--until", "tomorrow")
+	g.Expect(err).To(MatchError(ContainSubstring("--until tomorrow: give a time")))
+	_, _, err = runCLI(t, nil, "agent", "absence", "list", "joe")
+	g.Expect(err).To(MatchError(ContainSubstring(`no agent "joe"`)))
+	g.Expect(run("agent", "absence", "remove", "jo", strings.Fields(added)[6])).NotTo(ContainSubstring("Sick"))
+	g.Expect(run("agent", "absence", "list")).To(Equal("AGENT ID FROM UNTIL REASON"))
+}
+
 func TestImportAndReplay(t *testing.T) {
 	g := NewWithT(t)
 	history := filepath.Join("..", "caselog", "testdata", "bakery.csv")

@@ -147,7 +147,10 @@ func newPend() *cobra.Command {
 		})
 }
 
-func parseUntil(word string) (time.Time, error) {
+func parseUntil(word string) (time.Time, error) { return parseTime("--until", word) }
+
+// parseTime of a flag: an instant, or a duration from now; empty: none.
+func parseTime(flag, word string) (time.Time, error) {
 	if word == "" {
 		return time.Time{}, nil
 	}
@@ -156,7 +159,7 @@ func parseUntil(word string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, word)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("--until %s: give a time such as 2026-12-24T09:00:00+01:00, or a duration such as 2h", word)
+		return time.Time{}, fmt.Errorf("%s %s: give a time such as 2026-12-24T09:00:00+01:00, or a duration such as 2h", flag, word)
 	}
 	return t, nil
 }

@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -29,6 +32,109 @@ func absent(agent string, after time.Duration) func(*organisation) {
 		from := start.Add(after)
 		o.agents[agent].Spec.Absences = []v1alpha1.Absence{{Reason: "Leave", StartTime: metav1.NewTime(from), EndTime: metav1.NewTime(from.Add(time.Hour))}}
 	}
+}
+
+// Sickness at 07:00: the desk is told, offers go to others at once, and nobody is asked again until the end, also after a
+// restart; both the absence and its end before time are on record.
+func TestShortNotice(t *testing.T) {
+	r := newRig(t)
+	offered := r.offered("jo")
+	sick := api.ChangeDuty{Type: "Absence", Reason: "Sick", EndTime: start.Add(8 * time.Hour)}
+	_, err := r.ChangeDuty(r.ctx, key(as("sam")), "jo", sick)
+	refused(t, err, api.ProblemForbidden)
+	call := key(as("jo"))
+	jo := must(r.ChangeDuty(r.ctx, call, "jo", sick))(t)
+	again := must(r.ChangeDuty(r.ctx, call, "jo", sick))(t)
+	if jo.Duty.On || jo.Duty.Reason != "Sick" || !jo.Duty.Until.Equal(sick.EndTime) || len(jo.DutyChanges) != 1 || len(again.DutyChanges) != 1 {
+		t.Errorf("jo is %v with %v, and then %v", jo.Duty, jo.DutyChanges, again.DutyChanges)
+	}
+	status(t, r.ticket(offered.ID), ticket.Waiting, "general", "")
+	if last := r.last(offered.ID); last.Type != eventlog.OfferRescinded || !strings.Contains(last.Reason, "off duty: Sick until") {
+		t.Errorf("the offer was taken back by %s: %s", last.Type, last.Reason)
+	}
+
+	r.restart()
+	if why := r.commit(r.decision(offered, "jo"))[0]; !strings.Contains(why, "off duty: Sick until 2026-11-20T17:00:00Z") {
+		t.Errorf("after a restart the offer was refused for %q", why)
+	}
+	id := r.agent("jo").DutyChanges[0].ID
+	_, err = r.RestoreDuty(r.ctx, key(manager), "jo", id+1)
+	refused(t, err, api.ProblemNotFound)
+	_, err = r.RestoreDuty(r.ctx, key(as("sam")), "jo", id)
+	refused(t, err, api.ProblemForbidden)
+	if jo := must(r.RestoreDuty(r.ctx, key(manager), "jo", id))(t); !jo.Duty.On || len(jo.DutyChanges) != 0 {
+		t.Errorf("jo is %v with %v", jo.Duty, jo.DutyChanges)
+	}
+	r.pass(time.Minute)
+	r.offer(offered, "jo")
+
+	var types []eventlog.Type
+	for _, record := range r.records(0) {
+		if record.Agent == "jo" && record.Type != eventlog.PresenceChanged {
+			types = append(types, record.Type)
+		}
+	}
+	if !slices.Equal(types, []eventlog.Type{eventlog.DutyChanged, eventlog.DutyRestored}) {
+		t.Errorf("on record are %v", types)
+	}
+}
+
+// An extra shift has an agent on duty when the schedule does not; what is over is forgotten with the next.
+func TestExtraShift(t *testing.T) {
+	r := newRig(t, untilNoon("jo"))
+	r.present("jo")
+	r.pass(3 * time.Hour)
+	waiting := r.opened()
+	shift := func(from, until time.Duration) api.ChangeDuty {
+		return api.ChangeDuty{Type: "Shift", StartTime: start.Add(from), EndTime: start.Add(until)}
+	}
+	jo := must(r.ChangeDuty(r.ctx, key(as("jo")), "jo", shift(4*time.Hour, 6*time.Hour)))(t)
+	if jo.Duty.On || !jo.Duty.Until.Equal(start.Add(4*time.Hour)) {
+		t.Errorf("before the extra shift jo is %v", jo.Duty)
+	}
+	r.pass(time.Hour)
+	r.offer(waiting, "jo")
+	r.pass(2 * time.Hour)
+	if jo := r.agent("jo"); jo.Duty.On || len(jo.DutyChanges) != 0 {
+		t.Errorf("after the extra shift jo is %v with %v", jo.Duty, jo.DutyChanges)
+	}
+	must(r.ChangeDuty(r.ctx, key(as("jo")), "jo", shift(7*time.Hour, 8*time.Hour)))(t)
+	err := r.store.View(r.ctx, func(s store.Reader) error {
+		stored, err := s.Agent("jo")
+		if err == nil && len(stored.DutyChanges) != 1 {
+			t.Errorf("the store has %v", stored.DutyChanges)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDutyChangesThatMakeNoSense(t *testing.T) {
+	r := newRig(t)
+	hour := start.Add(time.Hour)
+	for name, body := range map[string]api.ChangeDuty{
+		"no type":                  {EndTime: hour},
+		"an absence for no reason": {Type: "Absence", EndTime: hour},
+		"no end":                   {Type: "Shift"},
+		"over":                     {Type: "Shift", StartTime: start.Add(-time.Hour), EndTime: start},
+		"an end before its start":  {Type: "Shift", StartTime: hour.Add(time.Hour), EndTime: hour},
+		"more than a year":         {Type: "Absence", Reason: "Leave", EndTime: start.Add(367 * 24 * time.Hour)},
+	} {
+		if _, err := r.ChangeDuty(r.ctx, key(manager), "jo", body); err == nil {
+			t.Errorf("%s was taken", name)
+		} else {
+			refused(t, err, api.ProblemInvalid)
+		}
+	}
+	for range 64 {
+		must(r.ChangeDuty(r.ctx, key(manager), "jo", api.ChangeDuty{Type: "Shift", EndTime: hour}))(t)
+	}
+	_, err := r.ChangeDuty(r.ctx, key(manager), "jo", api.ChangeDuty{Type: "Shift", EndTime: hour})
+	refused(t, err, api.ProblemConflict)
+	_, err = r.ChangeDuty(r.ctx, key(manager), "nobody", api.ChangeDuty{Type: "Shift", EndTime: hour})
+	refused(t, err, api.ProblemNotFound)
 }
 
 // A loan and a ramp-up hold at the desk, and count in what it shows.

@@ -150,7 +150,7 @@ func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState, now ti
 		team.Agents++
 		state := states(name)
 		count(&team.Present, there(state.Presence))
-		count(&team.OnDuty, a.OnDuty(now, state.Absences))
+		count(&team.OnDuty, a.OnDuty(now, state.DutyChanges))
 		count(&team.Free, dispatch.Free(a, &state, now))
 	}
 	all := make([]api.TeamOverview, 0, len(teams))

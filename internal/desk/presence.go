@@ -21,23 +21,31 @@ func (d *Desk) SetPresence(ctx context.Context, call api.Call, agent string, bod
 	if !slices.Contains(dispatch.Presences, presence) {
 		return nil, invalid("body.presence", body.Presence, "must be one of %v", dispatch.Presences)
 	}
-	return answer(ctx, d, call, "presence/"+agent, func(c *change) (*api.Agent, error) {
+	return d.ofAgent(ctx, call, "presence", agent, func(c *change, a *agentChange) error {
+		if a.Presence == presence && a.Reason == body.Reason {
+			return nil
+		}
+		return c.setPresence(a, presence, body.Reason)
+	})
+}
+
+// ofAgent changes what is an agent's own, for them or who may manage tickets, and returns what became of it.
+func (d *Desk) ofAgent(ctx context.Context, call api.Call, what, agent string, fn func(*change, *agentChange) error) (*api.Agent, error) {
+	return answer(ctx, d, call, what+"/"+agent, func(c *change) (*api.Agent, error) {
 		declared := c.plan.Agents[agent]
 		if declared == nil {
 			return nil, api.NewProblem(http.StatusNotFound, api.ProblemNotFound, "the plan has no agent %q", agent)
 		}
 		if !call.Manage && call.Agent != agent {
 			return nil, api.NewProblem(http.StatusForbidden, api.ProblemForbidden,
-				"only agent %q or who may manage tickets can set their presence", agent)
+				"only agent %q or who may manage tickets can set their presence and duty", agent)
 		}
 		a, err := c.agent(agent)
 		if err != nil {
 			return nil, err
 		}
-		if a.Presence != presence || a.Reason != body.Reason {
-			if err := c.setPresence(a, presence, body.Reason); err != nil {
-				return nil, err
-			}
+		if err := fn(c, a); err != nil {
+			return nil, err
 		}
 		// The answer has the version that the end of the transaction stores.
 		if err := c.putAgents(); err != nil {
@@ -65,12 +73,17 @@ func (c *change) setPresence(a *agentChange, presence dispatch.Presence, reason 
 	if err != nil || there(presence) {
 		return err
 	}
-	offered, err := c.Tickets(store.TicketFilter{Agent: a.Name, Statuses: []ticket.Status{ticket.Offered}, Limit: maxOffers})
+	return c.rescindOffers(a.Name, string(presence))
+}
+
+// rescindOffers takes the offers back that an agent has not answered, since they are what it says.
+func (c *change) rescindOffers(agent, what string) error {
+	offered, err := c.Tickets(store.TicketFilter{Agent: agent, Statuses: []ticket.Status{ticket.Offered}, Limit: maxOffers})
 	if err != nil {
 		return err
 	}
 	for i := range offered {
-		record := eventlog.Record{Type: eventlog.OfferRescinded, Reason: fmt.Sprintf("agent %s is %s", a.Name, presence)}
+		record := eventlog.Record{Type: eventlog.OfferRescinded, Reason: fmt.Sprintf("agent %s is %s", agent, what)}
 		if _, err := c.apply(&offered[i], ticket.RescindOffer{}, record); err != nil {
 			return err
 		}
@@ -89,8 +102,10 @@ func (a *agentChange) answered() {
 }
 
 func agentView(a *plan.Agent, s dispatch.AgentState, now time.Time) api.Agent {
+	over := func(c plan.DutyChange) bool { return !c.End.After(now) }
+	s.DutyChanges = slices.DeleteFunc(slices.Clone(s.DutyChanges), over)
 	return api.Agent{
-		AgentState: s, DisplayName: a.DisplayName, Team: a.Team, Manager: a.Manager, Roles: a.Roles, Leads: a.Leads,
-		Limits: a.At(now).Limits, Duty: a.Duty(now, s.Absences), Schedule: a.ScheduleName, Free: dispatch.Free(a, &s, now),
+		AgentState: s, Absences: slices.DeleteFunc(slices.Clone(a.Absences), over), DisplayName: a.DisplayName, Team: a.Team, Manager: a.Manager, Roles: a.Roles, Leads: a.Leads,
+		Limits: a.At(now).Limits, Duty: a.Duty(now, s.DutyChanges), Schedule: a.ScheduleName, Free: dispatch.Free(a, &s, now),
 	}
 }

@@ -138,7 +138,7 @@ func (c *change) room(t *ticket.Ticket) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if t.Status == ticket.Resolved && !(there(state.Presence) && a.OnDuty(c.now, state.Absences)) {
+	if t.Status == ticket.Resolved && !(there(state.Presence) && a.OnDuty(c.now, state.DutyChanges)) {
 		return false, nil
 	}
 	return dispatch.Fits(a, state.Load, t.Channel), nil
@@ -257,7 +257,7 @@ func (c *change) agentTakes(name string, t *ticket.Ticket) error {
 		return conflict(api.ProblemConflict,
 			"agent %q is %s: transfer to somebody who is there, or to a queue", name, state.Presence)
 	}
-	if duty := a.Duty(c.now, state.Absences); !duty.On {
+	if duty := a.Duty(c.now, state.DutyChanges); !duty.On {
 		return conflict(api.ProblemConflict,
 			"agent %q is off duty: %s; transfer to somebody who is on duty, or to a queue", name, duty)
 	}

@@ -88,7 +88,7 @@ func Fits(a *plan.Agent, load map[string]int, channel string) bool {
 
 // Free says whether the agent is Available, on duty at now, and could take a ticket of some channel.
 func Free(a *plan.Agent, s *AgentState, now time.Time) bool {
-	return s.Presence == Available && a.OnDuty(now, s.Absences) && hasRoom(a.At(now), s)
+	return s.Presence == Available && a.OnDuty(now, s.DutyChanges) && hasRoom(a.At(now), s)
 }
 
 // hasRoom says whether the agent could take a ticket of some channel.

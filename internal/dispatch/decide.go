@@ -100,8 +100,8 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 		if !hasRoom(agent, state) {
 			continue
 		}
-		if !agent.OnDuty(now, state.Absences) {
-			r.wake(agent.Duty(now, state.Absences).Until)
+		if !agent.OnDuty(now, state.DutyChanges) {
+			r.wake(agent.Duty(now, state.DutyChanges).Until)
 			continue
 		}
 		c := newCandidate(agent, state)

@@ -72,7 +72,7 @@ func drawScene(t *rapid.T) scene {
 		}
 		state.Presence = rapid.SampledFrom(append(slices.Repeat([]dispatch.Presence{dispatch.Available}, 9), dispatch.Presences...)).Draw(t, "presence")
 		a.Schedule = rapid.SampledFrom([]plan.Schedule{nil, nil, nil, nil, officeHours(8, 12), officeHours(10, 12), officeHours(8, 9)}).Draw(t, "schedule")
-		a.Absences, state.Absences = drawAbsences(t), drawAbsences(t)
+		a.Absences, state.DutyChanges = drawAbsences(t), append(drawAbsences(t), drawShifts(t)...)
 		state.LastOfferAt = drawTime(t, "lastOffer")
 		state.IdleSince = drawTime(t, "idleSince")
 		s.plan.Agents[name], s.agents[name] = a, state
@@ -130,12 +130,19 @@ func officeHours(from, to int) plan.Schedule {
 	return c
 }
 
-func drawAbsences(t *rapid.T) (absences []plan.Absence) {
+func drawAbsences(t *rapid.T) (absences []plan.DutyChange) {
 	for range max(0, rapid.IntRange(-8, 2).Draw(t, "absences")) {
 		from := start.Add(time.Duration(rapid.IntRange(-3, 1).Draw(t, "absentFrom")) * time.Minute)
-		absences = append(absences, plan.Absence{Reason: "Leave", Start: from, End: from.Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "absentFor")) * time.Minute)})
+		absences = append(absences, plan.DutyChange{Type: plan.Absent, Reason: "Leave", Start: from, End: from.Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "absentFor")) * time.Minute)})
 	}
 	return absences
+}
+
+func drawShifts(t *rapid.T) (shifts []plan.DutyChange) {
+	for _, c := range drawAbsences(t) {
+		shifts = append(shifts, plan.DutyChange{Type: plan.ExtraShift, Start: c.Start, End: c.End})
+	}
+	return shifts
 }
 
 // drawTime is often the zero time, and often the same.
@@ -199,13 +206,18 @@ func (o *oracle) decide() (outcomes []outcome) {
 
 // onDuty asks each minute for itself.
 func (o *oracle) onDuty(agent string, at time.Time) bool {
-	for _, absence := range append(slices.Clone(o.agents[agent].Absences), o.plan.Agents[agent].Absences...) {
-		if !at.Before(absence.Start) && at.Before(absence.End) {
+	extra := false
+	for _, absence := range append(slices.Clone(o.agents[agent].DutyChanges), o.plan.Agents[agent].Absences...) {
+		if at.Before(absence.Start) || !at.Before(absence.End) {
+			continue
+		}
+		if absence.Type == plan.Absent {
 			return false
 		}
+		extra = true
 	}
 	schedule := o.plan.Agents[agent].Schedule
-	return schedule == nil || schedule.Open(at)
+	return extra || schedule == nil || schedule.Open(at)
 }
 
 // someRoom says whether a ticket of any channel, also of one without a limit, would fit.

@@ -64,7 +64,7 @@ func Guard(q *plan.Queue, a *plan.Agent, s *AgentState, d *Demand, now time.Time
 	if s.Presence != Available {
 		return refuse(ReasonPresence, "agent %q is %s", a.Name, presence(s))
 	}
-	if duty := a.Duty(now, s.Absences); !duty.On {
+	if duty := a.Duty(now, s.DutyChanges); !duty.On {
 		return refuse(ReasonOffDuty, "agent %q is off duty: %s", a.Name, duty)
 	}
 	if until, asked := askedUntil(d, a.Name, d.Round, now); asked {

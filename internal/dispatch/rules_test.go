@@ -175,14 +175,14 @@ func TestGuard(t *testing.T) {
 		{"away", func(s *scene) { s.s.Presence, s.s.Reason = dispatch.Away, "lunch" }, dispatch.ReasonPresence, `agent "jo" is Away (lunch)`},
 		{"off schedule", func(s *scene) { s.a.Schedule = officeHours(10, 12) }, dispatch.ReasonOffDuty, `agent "jo" is off duty: OffSchedule until 2026-03-02T10:00:00Z`},
 		{"absent", func(s *scene) {
-			s.a.Absences = []plan.Absence{{Reason: "Leave", Start: start, End: start.Add(time.Hour)}}
+			s.a.Absences = []plan.DutyChange{{Type: plan.Absent, Reason: "Leave", Start: start, End: start.Add(time.Hour)}}
 		}, dispatch.ReasonOffDuty,
 			`agent "jo" is off duty: Leave until 2026-03-02T10:00:00Z`},
 		{"absent by short notice", func(s *scene) {
-			s.s.Absences = []plan.Absence{{Reason: "Sick", Start: start.Add(-time.Hour), End: start.Add(time.Second)}}
+			s.s.DutyChanges = []plan.DutyChange{{Type: plan.Absent, Reason: "Sick", Start: start.Add(-time.Hour), End: start.Add(time.Second)}}
 		}, dispatch.ReasonOffDuty, `agent "jo" is off duty: Sick until 2026-03-02T09:00:01Z`},
 		{"back", func(s *scene) {
-			s.a.Absences = []plan.Absence{{Reason: "Leave", Start: start.Add(-time.Hour), End: start}}
+			s.a.Absences = []plan.DutyChange{{Type: plan.Absent, Reason: "Leave", Start: start.Add(-time.Hour), End: start}}
 		}, "", ""},
 		{"full", func(s *scene) { s.s.Load = map[string]int{"Chat": 2} }, dispatch.ReasonFull, `agent "jo" has no room for a ticket of channel Chat: has 2/2 Chat`},
 		{"asked in this round", func(s *scene) { s.d.Asks = asked(3, 2*time.Hour) }, dispatch.ReasonAsked, `agent "jo" was already asked for ticket 7 in this round`},

@@ -43,8 +43,8 @@ type AgentState struct {
 	LastOfferAt time.Time `json:"lastOfferAt,omitzero"`
 	// IdleSince is when the agent last had nothing to do; zero while the agent has a ticket.
 	IdleSince time.Time `json:"idleSince,omitzero"`
-	// Absences that the desk was told of, beside those the agent declares, by start.
-	Absences []plan.Absence `json:"absences,omitempty"`
+	// DutyChanges that the desk was told of, beside the absences that the agent declares, in the order told.
+	DutyChanges []plan.DutyChange `json:"dutyChanges,omitempty"`
 }
 
 // Demand is a waiting ticket as dispatch sees it.

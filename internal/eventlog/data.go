@@ -91,6 +91,14 @@ type PresenceData struct {
 	To   string `json:"to"`
 }
 
+// DutyData of DutyChanged and DutyRestored: the change, an "Absence" or an extra "Shift".
+type DutyData struct {
+	ID    int64     `json:"id"`
+	Type  string    `json:"type"`
+	Start time.Time `json:"startTime"`
+	End   time.Time `json:"endTime"`
+}
+
 // LeaseData of the lease records. The epoch grows with every lease of the desk, also across restarts.
 type LeaseData struct {
 	Pool   string `json:"pool"`

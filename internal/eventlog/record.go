@@ -54,6 +54,8 @@ const (
 	PlanActivated   Type = "plan.activated"
 	PresenceChanged Type = "agent.presence"
 	AgentGone       Type = "agent.gone" // removed by a plan
+	DutyChanged     Type = "agent.dutyChanged"
+	DutyRestored    Type = "agent.dutyRestored" // a change was taken back
 	CustomerUpdated Type = "customer.updated"
 	LeaseAcquired   Type = "lease.acquired"
 	LeaseReleased   Type = "lease.released"

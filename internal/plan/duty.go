@@ -16,14 +16,27 @@ type Schedule interface {
 	Next(t time.Time) (calendar.Window, bool)
 }
 
-// Absence is a time off duty, [Start, End).
-type Absence struct {
-	Reason string    `json:"reason"`
-	Start  time.Time `json:"startTime"`
-	End    time.Time `json:"endTime"`
+// DutyChangeType says what a change does to an agent's duty.
+type DutyChangeType string
+
+const (
+	// Absent agents are off duty, whatever else.
+	Absent DutyChangeType = "Absence"
+	// ExtraShift has the agent on duty, whatever the schedule.
+	ExtraShift DutyChangeType = "Shift"
+)
+
+// DutyChange is a time, [Start, End), at which an agent's duty is other than the schedule has it.
+type DutyChange struct {
+	// ID of a change that the desk was told of, unique for the agent; zero for what the agent declares.
+	ID     int64          `json:"id,omitempty"`
+	Type   DutyChangeType `json:"type"`
+	Reason string         `json:"reason,omitempty"`
+	Start  time.Time      `json:"startTime"`
+	End    time.Time      `json:"endTime"`
 }
 
-func (a *Absence) covers(t time.Time) bool { return !t.Before(a.Start) && t.Before(a.End) }
+func (c *DutyChange) covers(t time.Time) bool { return !t.Before(c.Start) && t.Before(c.End) }
 
 // OffSchedule is the reason of who is off duty by the schedule, not for an absence.
 const OffSchedule = "OffSchedule"
@@ -49,69 +62,65 @@ func (d Duty) String() string {
 	return fmt.Sprintf("%s until %s", what, d.Until.UTC().Format(time.RFC3339))
 }
 
-// OnDuty says whether the agent is on duty at t: the schedule has them, and no absence does. The absences beyond the
-// declared ones are those that the desk was told.
-func (a *Agent) OnDuty(t time.Time, told []Absence) bool {
-	return a.absentFor(t, told) == nil && (a.Schedule == nil || a.Schedule.Open(t))
+// OnDuty says whether the agent is on duty at t: the schedule or an extra shift has them, and no absence does. The changes
+// told to the desk count beside the absences that the agent declares.
+func (a *Agent) OnDuty(t time.Time, told []DutyChange) bool {
+	if a.changeAt(t, Absent, told) != nil {
+		return false
+	}
+	return a.Schedule == nil || a.Schedule.Open(t) || a.changeAt(t, ExtraShift, told) != nil
 }
 
 // Duty of the agent at t, and until when; see OnDuty.
-func (a *Agent) Duty(t time.Time, told []Absence) Duty {
-	if a.OnDuty(t, told) {
-		return Duty{On: true, Until: a.offFrom(t, told)}
+func (a *Agent) Duty(t time.Time, told []DutyChange) Duty {
+	d := Duty{On: a.OnDuty(t, told)}
+	if !d.On {
+		d.Reason = OffSchedule
+		if absence := a.changeAt(t, Absent, told); absence != nil {
+			d.Reason = absence.Reason
+		}
 	}
-	d := Duty{Reason: OffSchedule, Until: a.onFrom(t, told)}
-	if absence := a.absentFor(t, told); absence != nil {
-		d.Reason = absence.Reason
+	for d.Until = a.dutyBoundary(t, told); !d.Until.IsZero() && a.OnDuty(d.Until, told) == d.On; {
+		d.Until = a.dutyBoundary(d.Until, told)
 	}
 	return d
 }
 
-// absentFor is an absence at t, nil for none.
-func (a *Agent) absentFor(t time.Time, told []Absence) *Absence {
-	for _, absences := range [][]Absence{told, a.Absences} {
-		for i := range absences {
-			if absences[i].covers(t) {
-				return &absences[i]
+// changeAt is a change of the type at t, nil for none.
+func (a *Agent) changeAt(t time.Time, of DutyChangeType, told []DutyChange) *DutyChange {
+	for _, changes := range [][]DutyChange{told, a.Absences} {
+		for i := range changes {
+			if changes[i].Type == of && changes[i].covers(t) {
+				return &changes[i]
 			}
 		}
 	}
 	return nil
 }
 
-// offFrom is when duty that goes on at t ends; zero: not in sight.
-func (a *Agent) offFrom(t time.Time, told []Absence) (end time.Time) {
+// dutyBoundary is the first instant after t at which duty may change; zero: none in sight.
+func (a *Agent) dutyBoundary(t time.Time, told []DutyChange) (first time.Time) {
+	if absence := a.changeAt(t, Absent, told); absence != nil {
+		return absence.End
+	}
+	earliest := func(at time.Time) {
+		if at.After(t) && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	for _, changes := range [][]DutyChange{told, a.Absences} {
+		for _, change := range changes {
+			earliest(change.Start)
+			earliest(change.End)
+		}
+	}
 	if a.Schedule != nil {
 		if w, ok := a.Schedule.Next(t); ok {
-			end = w.End
+			earliest(w.Start)
+			earliest(w.End)
 		}
 	}
-	for _, absences := range [][]Absence{told, a.Absences} {
-		for _, absence := range absences {
-			if absence.Start.After(t) && absence.Start.Before(absence.End) && (end.IsZero() || absence.Start.Before(end)) {
-				end = absence.Start
-			}
-		}
-	}
-	return end
-}
-
-// onFrom is when duty begins after t; zero: not in sight.
-func (a *Agent) onFrom(t time.Time, told []Absence) time.Time {
-	for {
-		if absence := a.absentFor(t, told); absence != nil {
-			t = absence.End
-			continue
-		}
-		if a.Schedule == nil || a.Schedule.Open(t) {
-			return t
-		}
-		w, ok := a.Schedule.Next(t)
-		if !ok {
-			return time.Time{}
-		}
-		t = w.Start
-	}
+	return first
 }
 
 // addDuties gives the agents their schedules and absences. A calendar that is not in the plan bounds nobody.
@@ -129,7 +138,9 @@ func (d *declarations) addDuties(p *Plan) {
 		}
 		a.rampUp = newRampUp(o.Spec.RampUp, d.zoneOf(a.ScheduleName))
 		for _, absence := range o.Spec.Absences {
-			a.Absences = append(a.Absences, Absence{string(absence.Reason), absence.StartTime.Time, absence.EndTime.Time})
+			a.Absences = append(a.Absences, DutyChange{
+				Type: Absent, Reason: string(absence.Reason), Start: absence.StartTime.Time, End: absence.EndTime.Time,
+			})
 		}
 	}
 }

@@ -48,10 +48,13 @@ func TestDuty(t *testing.T) {
 	if err != nil || len(result.Problems) > 0 {
 		t.Fatal(err, result.Problems)
 	}
-	sick := Absence{Reason: "Sick", Start: at("2026-03-03T12:00:00Z"), End: at("2026-03-03T13:00:00Z")}
+	sick := DutyChange{Type: Absent, Reason: "Sick", Start: at("2026-03-03T12:00:00Z"), End: at("2026-03-03T13:00:00Z")}
+	extra := DutyChange{Type: ExtraShift, Start: at("2026-03-07T10:00:00Z"), End: at("2026-03-07T14:00:00Z")}
+	sickThen := DutyChange{Type: Absent, Reason: "Sick", Start: at("2026-03-07T11:00:00Z"), End: at("2026-03-07T13:00:00Z")}
+	early := DutyChange{Type: ExtraShift, Start: at("2026-03-09T07:00:00Z"), End: at("2026-03-09T08:00:00Z")}
 	for _, tc := range []struct {
 		name, agent, at string
-		told            []Absence
+		told            []DutyChange
 		on              bool
 		reason, until   string
 	}{
@@ -63,9 +66,13 @@ func TestDuty(t *testing.T) {
 		{"before leave", "sam", "2026-03-03T10:00:00Z", nil, true, "", "2026-03-03T16:00:00Z"},
 		{"on leave, that another and a weekend follow, and another", "sam", "2026-03-04T10:00:00Z", nil, false, "Leave", "2026-03-10T08:00:00Z"},
 		{"on leave by night", "sam", "2026-03-05T02:00:00Z", nil, false, "Leave", "2026-03-10T08:00:00Z"},
-		{"before short notice", "jo", "2026-03-03T10:00:00Z", []Absence{sick}, true, "", "2026-03-03T12:00:00Z"},
-		{"off at short notice", "jo", "2026-03-03T12:00:00Z", []Absence{sick}, false, "Sick", "2026-03-03T13:00:00Z"},
-		{"back from it", "jo", "2026-03-03T13:00:00Z", []Absence{sick}, true, "", "2026-03-03T16:00:00Z"},
+		{"before short notice", "jo", "2026-03-03T10:00:00Z", []DutyChange{sick}, true, "", "2026-03-03T12:00:00Z"},
+		{"off at short notice", "jo", "2026-03-03T12:00:00Z", []DutyChange{sick}, false, "Sick", "2026-03-03T13:00:00Z"},
+		{"back from it", "jo", "2026-03-03T13:00:00Z", []DutyChange{sick}, true, "", "2026-03-03T16:00:00Z"},
+		{"at an extra shift", "jo", "2026-03-07T12:00:00Z", []DutyChange{extra}, true, "", "2026-03-07T14:00:00Z"},
+		{"before an extra shift", "jo", "2026-03-06T18:00:00Z", []DutyChange{extra}, false, OffSchedule, "2026-03-07T10:00:00Z"},
+		{"sick at an extra shift", "jo", "2026-03-07T12:00:00Z", []DutyChange{extra, sickThen}, false, "Sick", "2026-03-07T13:00:00Z"},
+		{"an extra shift right before the schedule's", "jo", "2026-03-09T07:30:00Z", []DutyChange{early}, true, "", "2026-03-09T16:00:00Z"},
 		{"around the clock", "lee", "2026-03-08T03:00:00Z", nil, true, "", ""},
 		{"around the clock, before leave", "lee", "2026-03-03T03:00:00Z", nil, true, "", "2026-03-04T00:00:00Z"},
 		{"around the clock, on leave", "lee", "2026-03-04T03:00:00Z", nil, false, "Leave", "2026-03-06T00:00:00Z"},

@@ -235,7 +235,7 @@ type Agent struct {
 	Schedule     Schedule
 	ScheduleName string
 	// Absences that are declared.
-	Absences []Absence
+	Absences []DutyChange
 	rampUp   *rampUp
 }
 

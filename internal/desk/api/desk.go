@@ -233,6 +233,8 @@ type Agent struct {
 	Limits map[string]int `json:"limits,omitempty"`
 	// Duty by the schedule and the absences; whoever is off duty is offered nothing.
 	Duty plan.Duty `json:"duty"`
+	// Absences that are declared and not over.
+	Absences []plan.DutyChange `json:"absences,omitempty"`
 	// Schedule is the calendar the agent's duty goes by; empty: around the clock.
 	Schedule string `json:"schedule,omitempty"`
 	// Free says that the agent could be offered a ticket of some channel now.

@@ -65,6 +65,9 @@ type Service interface {
 	// Work is what an agent has before them. With after, it waits up to waitSeconds for a change behind that position.
 	Work(ctx context.Context, call Call, agent string, after int64, waitSeconds int) (*AgentWork, error)
 	SetPresence(ctx context.Context, call Call, agent string, body SetPresence) (*Agent, error)
+	// ChangeDuty for a time; RestoreDuty takes a change back.
+	ChangeDuty(ctx context.Context, call Call, agent string, body ChangeDuty) (*Agent, error)
+	RestoreDuty(ctx context.Context, call Call, agent string, change int64) (*Agent, error)
 
 	Plan(ctx context.Context, call Call) (*Plan, error)
 	PlanRevision(ctx context.Context, call Call, revision int64) (*Plan, error)

@@ -124,6 +124,14 @@ type Update struct {
 	Amount     *ticket.Money     `json:"amount,omitempty"`
 }
 
+// ChangeDuty of an agent: off duty for a time, or on duty beyond the schedule.
+type ChangeDuty struct {
+	Type      string    `json:"type" enum:"Absence,Shift"`
+	Reason    string    `json:"reason,omitempty" pattern:"^([A-Z][A-Za-z0-9]*)?$" maxLength:"63" doc:"Why; an absence needs one, such as Sick or Leave"`
+	StartTime time.Time `json:"startTime,omitzero" doc:"Absent: now"`
+	EndTime   time.Time `json:"endTime"`
+}
+
 // SetPresence of an agent.
 type SetPresence struct {
 	Presence string `json:"presence" enum:"Available,Busy,Away,WrapUp,Offline"`

@@ -198,6 +198,14 @@ func (c *Client) SetPresence(ctx context.Context, call api.Call, agent string, b
 	return send[api.Agent](ctx, c, call, http.MethodPut, "/v1/agents/"+url.PathEscape(agent)+"/presence", body)
 }
 
+func (c *Client) ChangeDuty(ctx context.Context, call api.Call, agent string, body api.ChangeDuty) (*api.Agent, error) {
+	return send[api.Agent](ctx, c, call, http.MethodPost, "/v1/agents/"+url.PathEscape(agent)+"/duty-changes", body)
+}
+
+func (c *Client) RestoreDuty(ctx context.Context, call api.Call, agent string, change int64) (*api.Agent, error) {
+	return send[api.Agent](ctx, c, call, http.MethodDelete, fmt.Sprintf("/v1/agents/%s/duty-changes/%d", url.PathEscape(agent), change), nil)
+}
+
 func (c *Client) Plan(ctx context.Context, call api.Call) (*api.Plan, error) {
 	return get[api.Plan](ctx, c, call, "/v1/plan", nil)
 }

@@ -25,6 +25,16 @@ type agentPresence struct {
 	Body api.SetPresence
 }
 
+type agentDuty struct {
+	Name string `path:"name" maxLength:"253" doc:"Name of the agent"`
+	Body api.ChangeDuty
+}
+
+type agentDutyChange struct {
+	Name string `path:"name" maxLength:"253" doc:"Name of the agent"`
+	ID   int64  `path:"id" minimum:"1" doc:"Id of the change, of the agent's dutyChanges"`
+}
+
 func (s *Server) registerAgents() {
 	register(s, operation{
 		method: http.MethodGet, path: "/v1/agents", id: "listAgents", tag: "agents", needs: listAgents,
@@ -43,15 +53,48 @@ func (s *Server) registerAgents() {
 		repeatable: true, summary: "Set an agent's presence",
 		about: "Of the agent the caller is; of another it takes " + impersonate.String() + ".",
 	}, s.setPresence)
+	register(s, operation{
+		method: http.MethodPost, path: "/v1/agents/{name}/duty-changes", id: "changeAgentDuty", tag: "agents", needs: updateAgents,
+		repeatable: true, summary: "Take an agent off duty for a time, or put them on duty beyond their schedule",
+		about: "Of the agent the caller is; of another it takes " + impersonate.String() + ".",
+	}, s.changeDuty)
+	register(s, operation{
+		method: http.MethodDelete, path: "/v1/agents/{name}/duty-changes/{id}", id: "restoreAgentDuty", tag: "agents", needs: updateAgents,
+		repeatable: true, status: http.StatusOK, summary: "Take a change of an agent's duty back",
+		about: "Of the agent the caller is; of another it takes " + impersonate.String() + ".",
+	}, s.restoreDuty)
+}
+
+// ofAgent lets the caller change what is the agent's own: they are that agent, or may act as them.
+func (s *Server) ofAgent(ctx context.Context, call *api.Call, name string) error {
+	if name == call.Agent {
+		return nil
+	}
+	caller := ctx.Value(callKey{}).(*admitted)
+	if problem := s.actAs(ctx, caller, name); problem != nil {
+		return problem
+	}
+	call.Agent, call.Impersonates = caller.Agent, caller.Impersonates
+	return nil
 }
 
 func (s *Server) setPresence(ctx context.Context, call api.Call, in *agentPresence) (*api.Agent, error) {
-	if in.Name != call.Agent {
-		caller := ctx.Value(callKey{}).(*admitted)
-		if problem := s.actAs(ctx, caller, in.Name); problem != nil {
-			return nil, problem
-		}
-		call.Agent, call.Impersonates = caller.Agent, caller.Impersonates
+	if err := s.ofAgent(ctx, &call, in.Name); err != nil {
+		return nil, err
 	}
 	return s.service.SetPresence(ctx, call, in.Name, in.Body)
+}
+
+func (s *Server) changeDuty(ctx context.Context, call api.Call, in *agentDuty) (*api.Agent, error) {
+	if err := s.ofAgent(ctx, &call, in.Name); err != nil {
+		return nil, err
+	}
+	return s.service.ChangeDuty(ctx, call, in.Name, in.Body)
+}
+
+func (s *Server) restoreDuty(ctx context.Context, call api.Call, in *agentDutyChange) (*api.Agent, error) {
+	if err := s.ofAgent(ctx, &call, in.Name); err != nil {
+		return nil, err
+	}
+	return s.service.RestoreDuty(ctx, call, in.Name, in.ID)
 }

@@ -124,6 +124,12 @@ func (r *recorder) Work(ctx context.Context, c api.Call, agent string, after int
 func (r *recorder) SetPresence(ctx context.Context, c api.Call, agent string, b api.SetPresence) (*api.Agent, error) {
 	return recorded[api.Agent](ctx, r, "SetPresence", c, agent, b)
 }
+func (r *recorder) ChangeDuty(ctx context.Context, c api.Call, agent string, b api.ChangeDuty) (*api.Agent, error) {
+	return recorded[api.Agent](ctx, r, "ChangeDuty", c, agent, b)
+}
+func (r *recorder) RestoreDuty(ctx context.Context, c api.Call, agent string, change int64) (*api.Agent, error) {
+	return recorded[api.Agent](ctx, r, "RestoreDuty", c, agent, change)
+}
 func (r *recorder) Plan(ctx context.Context, c api.Call) (*api.Plan, error) {
 	return recorded[api.Plan](ctx, r, "Plan", c)
 }

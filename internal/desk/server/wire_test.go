@@ -115,6 +115,7 @@ var samples = []any{
 	api.Update{Subject: &subject, AddTags: []string{"x"}, Attributes: map[string]string{"floor": ""}},
 	ticket.Customer{ID: "c/1 ü", Name: "Ann", Value: &ticket.Money{Amount: 5, Currency: "EUR"}},
 	api.SetPresence{Presence: "Away", Reason: "lunch"},
+	api.ChangeDuty{Type: "Absence", Reason: "Sick", StartTime: at, EndTime: at.Add(time.Hour)},
 	api.PushPlan{ManagerEpoch: 4, Manifest: manifest, Entries: []plan.Entry{entry}},
 	api.RouteRequest{Ticket: content, Customer: &ticket.Customer{ID: "c/1 ü", Segment: "vip"}},
 	api.AcquireLeases{Worker: "w-1", Tier: "frontline", WaitSeconds: 2, Holding: []api.Lease{{Pool: "q", Epoch: 3}}},
@@ -172,7 +173,7 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 // change is guarded by epochs, claims and If-Match instead.
 var keyed = []string{
 	"OpenTicket", "OpenTickets", "Accept", "Decline", "Transfer", "Return", "Pend", "Hold", "Resume", "Resolve", "Reopen",
-	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence",
+	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence", "ChangeDuty", "RestoreDuty",
 }
 
 // TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
