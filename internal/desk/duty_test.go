@@ -65,8 +65,7 @@ func TestShortNotice(t *testing.T) {
 	if jo := must(r.RestoreDuty(r.ctx, key(manager), "jo", id))(t); !jo.Duty.On || len(jo.DutyChanges) != 0 {
 		t.Errorf("jo is %v with %v", jo.Duty, jo.DutyChanges)
 	}
-	r.pass(time.Minute)
-	r.offer(offered, "jo")
+	r.offered("jo")
 
 	var types []eventlog.Type
 	for _, record := range r.records(0) {
