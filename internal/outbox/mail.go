@@ -16,7 +16,7 @@ func sendMail(ctx context.Context, m *Message) error {
 	if err != nil {
 		return err
 	}
-	message := mail.NewMsg(mail.WithEncoding(mail.EncodingQP))
+	message := mail.NewMsg(mail.WithEncoding(mail.EncodingQP), mail.WithNoDefaultUserAgent())
 	if err := message.From(m.From); err != nil {
 		return fmt.Errorf("the sender %q of notifier %s: %w", m.From, m.Destination, err)
 	}
