@@ -28,6 +28,7 @@ var base = map[string]string{
 	"Agent":            `{teamRef: {name: care}}`,
 	"RoutingPolicy":    `{teamRef: {name: care}}`,
 	"BusinessCalendar": `{timeZone: Europe/Berlin, hours: [{days: [Mon], from: "09:00", to: "17:00"}]}`,
+	"ServiceLevel":     `{targets: [{priority: Low, resolution: 8h}]}`,
 	"EscalationPolicy": `{triggers: [{type: Requested}], steps: [{name: s, after: 0s, actions: [{type: TransferToNextLevel}]}]}`,
 	"OnCallRotation":   `{teamRef: {name: care}, layers: [{` + onCallLayer + `}]}`,
 	"OnCallOverride":   `{rotationRef: {name: r}, agentRef: {name: jo}, startTime: "2026-12-12T00:00:00Z", endTime: "2026-12-14T00:00:00Z"}`,
@@ -316,6 +317,22 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 104, startPercent: 99}`, `{from: "2026-11-16", weeks: 105, startPercent: 40}`, atMost),
 		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 1, startPercent: 1}`, `{from: "2026-11-16", weeks: 6, startPercent: 100}`, atMost),
 		Entry(nil, "Agent", "spec.rampUp", `{from: "2026-11-16", weeks: 6, startPercent: 40}`, `{weeks: 6, startPercent: 40}`, required),
+
+		// ServiceLevel.
+		Entry(nil, "ServiceLevel", "spec.helpDeskRef", "{name: acme}", "{name: Acme}", "must be an object's name"),
+		Entry(nil, "ServiceLevel", "spec.calendarRef", "{name: office}", "{}", required),
+		Entry(nil, "ServiceLevel", "spec.warnAtPercent", "1", "0", atLeast),
+		Entry(nil, "ServiceLevel", "spec.warnAtPercent", "99", "100", atMost),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Urgent, firstResponse: 15m, nextResponse: 30m, resolution: 4h}]", "absent", required),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, resolution: 1h}]", "[]", "should have at least 1 items"),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, resolution: 1h}]", "[{resolution: 1h}]", required),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, resolution: 1h}]", "[{priority: Minor, resolution: 1h}]", supports),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, resolution: 1h}, {priority: High, resolution: 1h}]", "[{priority: Low, resolution: 1h}, {priority: Low, firstResponse: 1h}]", "Duplicate value"),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, nextResponse: 1h}]", "[{priority: Low}]", "at least one of firstResponse, nextResponse and resolution"),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, nextResponse: 1s}]", "[{priority: Low, resolution: 1h, nextResponse: 0s}]", "a target must be 1s or longer"),
+		Entry(nil, "ServiceLevel", "spec.targets", "[{priority: Low, firstResponse: 99999h}]", "[{priority: Low, firstResponse: 3 days}]", matches),
+		Entry(nil, "SupportTeam", "spec.defaults", "{serviceLevelRef: {name: standard}}", "{serviceLevelRef: {}}", required),
+		Entry(nil, "RoutingPolicy", "spec.rules", rule("set: {serviceLevelRef: {name: gold}}"), rule("set: {serviceLevelRef: {name: Gold!}}"), "must be an object's name"),
 
 		// EscalationPolicy.
 		Entry(nil, "SupportTeam", "spec.defaults", "{escalationPolicyRef: {name: standard}}", "{escalationPolicyRef: {}}", required),

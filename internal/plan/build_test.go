@@ -71,13 +71,14 @@ type organisation struct {
 	RoutingPolicies []v1alpha1.RoutingPolicy
 	Calendars       []v1alpha1.BusinessCalendar
 	Escalations     []v1alpha1.EscalationPolicy
+	ServiceLevels   []v1alpha1.ServiceLevel
 }
 
 // declared as Compile takes them.
 func (o organisation) declared() Objects {
 	all := o.Objects
 	all.Declared = slices.Concat(objects(o.SupportTeams), objects(o.Tiers), objects(o.Queues), objects(o.Agents), objects(o.RoutingPolicies),
-		objects(o.Calendars), objects(o.Escalations))
+		objects(o.Calendars), objects(o.Escalations), objects(o.ServiceLevels))
 	return all
 }
 
@@ -123,6 +124,7 @@ func acme() organisation {
 		{Name: "second-line", After: "0s", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionTransferToNextLevel}}},
 		{Name: "lee", After: "15m", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionNotifyAgent, AgentRef: &v1alpha1.AgentReference{Name: "lee"}}}},
 	}
+	care.Spec.Defaults.ServiceLevelRef = levelRef("standard")
 	care.Spec.Defaults.EscalationPolicyRef = &v1alpha1.EscalationPolicyReference{Name: "standard"}
 	return organisation{
 		Objects:      Objects{HelpDesk: helpDesk("acme", "care")},
@@ -137,6 +139,7 @@ func acme() organisation {
 		RoutingPolicies: []v1alpha1.RoutingPolicy{policy},
 		Calendars:       []v1alpha1.BusinessCalendar{office()},
 		Escalations:     []v1alpha1.EscalationPolicy{escalate},
+		ServiceLevels:   []v1alpha1.ServiceLevel{standard()},
 	}
 }
 

@@ -157,6 +157,36 @@ func TestProblems(t *testing.T) {
 			},
 			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.defaults.schedule.calendarRef.name", Reason: "RefNotFound", Message: "BusinessCalendar/night does not exist"}, nil,
 		},
+		"calendar of a service level missing": {
+			func(o *organisation) { o.ServiceLevels[0].Spec.CalendarRef = calendarRef("ofice") },
+			Problem{Object: Key{KindServiceLevel, "standard"}, Field: "spec.calendarRef.name", Reason: "RefNotFound", Message: "did you mean office?"}, nil,
+		},
+		"service level of no HelpDesk that can be told": {
+			func(o *organisation) {
+				o.OtherHelpDesks = []string{"zeta"}
+				o.SupportTeams[0].Spec.Defaults.ServiceLevelRef = nil
+				o.ServiceLevels[0].Spec.HelpDeskRef = nil
+			},
+			Problem{Object: Key{KindServiceLevel, "standard"}, Field: "spec.helpDeskRef", Reason: "Invalid", Message: "several HelpDesks, acme, zeta: name the one"}, nil,
+		},
+		"target that is no duration": {
+			func(o *organisation) { o.ServiceLevels[0].Spec.Targets[1].NextResponse = "soon" },
+			Problem{Object: Key{KindServiceLevel, "standard"}, Field: "spec.targets[1].nextResponse", Reason: "Invalid", Message: `"soon" is no duration`}, nil,
+		},
+		"team's service level missing": {
+			func(o *organisation) {
+				b := team("b", "acme")
+				b.Spec.Defaults.ServiceLevelRef = levelRef("gold")
+				o.SupportTeams = append(o.SupportTeams, b)
+			},
+			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.defaults.serviceLevelRef.name", Reason: "RefNotFound", Message: "ServiceLevel/gold does not exist"}, nil,
+		},
+		"rule's service level missing": {
+			func(o *organisation) {
+				o.RoutingPolicies[0].Spec.Rules[0].Set = &v1alpha1.TicketChanges{ServiceLevelRef: levelRef("standart")}
+			},
+			Problem{Object: Key{KindRoutingPolicy, "care"}, Field: "spec.rules[0].set.serviceLevelRef.name", Reason: "RefNotFound", Message: "did you mean standard?"}, nil,
+		},
 		"absence that ends before it begins": {
 			func(o *organisation) { o.Agents[0].Spec.Absences = []v1alpha1.Absence{absence(2, 1)} },
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.absences[0].endTime", Reason: "Invalid", Message: "endTime must come after startTime"}, nil,
@@ -413,6 +443,17 @@ func TestWarnings(t *testing.T) {
 				o.Queues[1].Spec.Channels = []v1alpha1.Channel{"Email", "Phone"}
 			},
 			Problem{Object: Key{KindQueue, "billing"}, Field: "spec.overflow.queueRef.name", Reason: "Invalid", Message: "Queue/technical does not list Chat"},
+		},
+		"targets in the wrong order": {
+			func(o *organisation) {
+				o.ServiceLevels[0].Spec.Targets[1].FirstResponse = "9h"
+				o.ServiceLevels[0].Spec.Targets[1].Resolution = "9h"
+			},
+			Problem{Object: Key{KindServiceLevel, "standard"}, Field: "spec.targets[1].firstResponse", Reason: "Invalid", Message: "9h of Urgent is longer than 8h of Low"},
+		},
+		"a response after the resolution": {
+			func(o *organisation) { o.ServiceLevels[0].Spec.Targets[0].Resolution = "4h" },
+			Problem{Object: Key{KindServiceLevel, "standard"}, Field: "spec.targets[0].firstResponse", Reason: "Invalid", Message: "8h is longer than the resolution within 4h"},
 		},
 		"overflow of every channel to some": {
 			func(o *organisation) { o.Queues[1].Spec.Overflow = overflowTo("billing") },
