@@ -278,9 +278,6 @@ func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, err
 	if err != nil {
 		return nil, err
 	}
-	if t, err = c.catchUp(t); err != nil {
-		return nil, err
-	}
 	asked := t.Asked()
 	route := c.route(&asked, customer)
 	if t.PrioritySet {
@@ -291,6 +288,9 @@ func (c *change) routeAnew(t *ticket.Ticket, reason string) (*ticket.Ticket, err
 	}
 	full, err := c.full(route.Queue)
 	if err != nil {
+		return nil, err
+	}
+	if t, err = c.catchUp(t); err != nil {
 		return nil, err
 	}
 	next, err := c.apply(t, ticket.Reroute{Route: route}, eventlog.Record{

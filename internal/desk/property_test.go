@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"pgregory.net/rapid"
 
@@ -209,11 +210,15 @@ func (w *world) verb(t *rapid.T) {
 			_, err := d.Reply(ctx, manager, x.ID, api.Reply{From: "Customer", Body: "x"})
 			return err
 		},
+		"answer": func() error {
+			_, err := d.Reply(ctx, manager, x.ID, api.Reply{From: "Agent", Body: "x"})
+			return err
+		},
 		"escalate":    func() error { _, err := d.Escalate(ctx, manager, x.ID, api.Because{Reason: "x"}); return err },
 		"acknowledge": func() error { _, err := d.Acknowledge(ctx, as(agent), x.ID, api.Because{}); return err },
 		"prioritise":  func() error { _, err := d.Update(ctx, manager, x.ID, api.Update{Priority: &priority}); return err },
 	}
-	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "prioritise", "escalate", "acknowledge"}
+	names := []string{"return", "pend", "hold", "resume", "resolve", "reopen", "cancel", "to queue", "to agent", "reply", "answer", "prioritise", "escalate", "acknowledge"}
 	if err := verbs[rapid.SampledFrom(names).Draw(t, "verb")](); err != nil {
 		var p *api.Problem
 		if !errors.As(err, &p) || p.Status/100 != 4 {
@@ -236,6 +241,23 @@ func (w *world) presence(t *rapid.T) {
 func (w *world) time(t *rapid.T) {
 	w.clock.Step(rapid.SampledFrom([]time.Duration{time.Millisecond, 29 * time.Second, 61 * time.Second, 80 * time.Hour}).Draw(t, "passes"))
 	w.settle(t)
+}
+
+// serveFast promises what is due within the minutes that pass, by the hours of an office or around the clock.
+func serveFast(t *rapid.T, o *organisation) {
+	some := rapid.SampledFrom([]v1alpha1.Duration{"", "30s", "1m", "2m", "3h"})
+	level := o.level("standard",
+		v1alpha1.ServiceTargets{Priority: "High", FirstResponse: some.Draw(t, "first"), NextResponse: some.Draw(t, "next"), Resolution: some.Draw(t, "resolution")},
+		v1alpha1.ServiceTargets{Priority: "Low", FirstResponse: "2m", NextResponse: "1m", Resolution: "4m"})
+	level.Spec.WarnAtPercent = rapid.Int32Range(1, 99).Draw(t, "warn")
+	o.teams["support"].Spec.Defaults.ServiceLevelRef = levelRef("standard")
+	if rapid.Bool().Draw(t, "office") {
+		office := &v1alpha1.BusinessCalendar{ObjectMeta: metav1.ObjectMeta{Name: "office"}}
+		office.Spec.TimeZone = "UTC"
+		office.Spec.Hours = []v1alpha1.WeeklyHours{{Days: []v1alpha1.Weekday{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}, From: "09:01", To: "09:00"}}
+		o.others = append(o.others, office)
+		level.Spec.CalendarRef = &v1alpha1.BusinessCalendarReference{Name: "office"}
+	}
 }
 
 // impatient queues relax and overflow within the minutes that pass.
@@ -296,6 +318,9 @@ func (w *world) plan(t *rapid.T) {
 		delete(o.queues, "billing")
 	}
 	o.agents["jo"].Spec.Limits[0].Max = rapid.Int32Range(1, 3).Draw(t, "limit")
+	if rapid.Bool().Draw(t, "served") {
+		serveFast(t, o)
+	}
 	w.push(t, o)
 }
 

@@ -83,8 +83,8 @@ func (o *oracle) look(now int) {
 		}
 		target, used := o.target(i), o.used(i, now)
 		warnable := target * o.percent() / 100
-		m.warned = m.warned && target > 0 && used >= warnable
-		m.breached = m.breached && target > 0 && used >= target
+		m.warned = m.warned && (target == 0 || used >= warnable)
+		m.breached = m.breached && (target == 0 || used >= target)
 		if !m.running || target == 0 {
 			continue
 		}
@@ -323,16 +323,19 @@ func compare(t *rapid.T, o *oracle, d *desk, end int) {
 		if got == nil {
 			continue
 		}
-		state := map[bool]ticket.ClockState{true: ticket.ClockBreached, false: ticket.ClockPaused}[want.breached]
+		// What is done has the target it had then.
+		targeted := o.target(i) > 0 && !want.done || want.done && got.Target > 0
+		warned, breached := want.warned && targeted, want.breached && targeted
+		state := map[bool]ticket.ClockState{true: ticket.ClockBreached, false: ticket.ClockPaused}[breached]
 		switch {
 		case want.over:
 			state = ticket.ClockStopped
-		case want.done && want.breached:
+		case want.done && breached:
 			state = ticket.ClockMissed
 		case want.done:
 			state = ticket.ClockMet
-		case want.breached:
-		case want.running && want.warned:
+		case breached:
+		case want.running && warned:
 			state = ticket.ClockAtRisk
 		case want.running:
 			state = ticket.ClockRunning
@@ -347,7 +350,7 @@ func compare(t *rapid.T, o *oracle, d *desk, end int) {
 		if used != time.Duration(o.used(i, end))*time.Minute {
 			t.Fatalf("%s used %s, the history says %d minutes", m, used, o.used(i, end))
 		}
-		if due, soon := o.due(i, end); soon && !want.breached && !got.Due.Equal(at(due)) {
+		if due, soon := o.due(i, end); soon && !breached && !got.Due.Equal(at(due)) {
 			t.Fatalf("%s is due at %s, the history says %s", m, got.Due, at(due))
 		} else if got.Due.IsZero() != (!want.running || o.target(i) == 0) {
 			t.Fatalf("%s is due at %s, the history says: running %v, target %d", m, got.Due, want.running, o.target(i))

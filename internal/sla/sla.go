@@ -94,9 +94,9 @@ func (k *keeper) run(m ticket.Metric, from time.Time) {
 		k.date(c)
 	}
 	switch {
-	case !c.BreachedAt.IsZero():
+	case late(c):
 		c.State = ticket.ClockBreached
-	case !c.WarnedAt.IsZero():
+	case c.Target > 0 && !c.WarnedAt.IsZero():
 		c.State = ticket.ClockAtRisk
 	default:
 		c.State = ticket.ClockRunning
@@ -126,11 +126,11 @@ func (k *keeper) pause(m ticket.Metric) {
 	if c.Used < c.Target {
 		c.BreachedAt = time.Time{}
 	}
-	if time.Duration(c.Used) < time.Duration(c.Target)-k.margin(c) {
+	if c.Target > 0 && time.Duration(c.Used) < time.Duration(c.Target)-k.margin(c) {
 		c.WarnedAt = time.Time{}
 	}
 	c.State = ticket.ClockPaused
-	if !c.BreachedAt.IsZero() {
+	if late(c) {
 		c.State = ticket.ClockBreached
 	}
 }
@@ -145,22 +145,24 @@ func (k *keeper) end(m ticket.Metric, state ticket.ClockState) {
 	c.State = state
 	if state == ticket.ClockMet {
 		c.DoneAt = k.now
-		if !c.BreachedAt.IsZero() {
+		if late(c) {
 			c.State = ticket.ClockMissed
 		}
 	}
 }
 
-// begun is the clock of a metric with its present target. Without one, nothing is said of it.
+// late says that the present target was missed. Without a target what was told is kept, in case it comes back: nothing is told
+// twice.
+func late(c *ticket.Clock) bool { return c.Target > 0 && !c.BreachedAt.IsZero() }
+
+// begun is the clock of a metric with its present target.
 func (k *keeper) begun(m ticket.Metric) *ticket.Clock {
 	c := k.Service.Clock(m)
 	if c == nil {
 		c = &ticket.Clock{}
 		k.Service.SetClock(m, c)
 	}
-	if c.Target = ticket.Span(k.level.Target(k.Priority, m)); c.Target == 0 {
-		c.WarnedAt, c.BreachedAt = time.Time{}, time.Time{}
-	}
+	c.Target = ticket.Span(k.level.Target(k.Priority, m))
 	return c
 }
 
@@ -172,11 +174,8 @@ func (k *keeper) bank(c *ticket.Clock) {
 	c.Since, c.Due, c.WarnAt = time.Time{}, time.Time{}, time.Time{}
 }
 
-// margin is the time left when a warning is given.
+// margin is the time left of a target when a warning is given.
 func (k *keeper) margin(c *ticket.Clock) time.Duration {
-	if c.Target == 0 {
-		return 0
-	}
 	return time.Duration(c.Target) * time.Duration(100-k.level.WarnAtPercent) / 100
 }
 

@@ -52,6 +52,9 @@ reopenNoRoom         . . . . . W . .
 close                . . . . . C . .
 elapse               . . . . . C . .
 cancel               X X X X X X . .
+warn                 W O A P H . . .
+breach               W O A P H . . .
+redate               W O A P H . . .
 relax                W O . . . . . .
 overflow             W . . . . . . .
 `
@@ -99,6 +102,9 @@ func events(t ticket.Ticket) map[string]ticket.Event {
 		"close":               ticket.Close{},
 		"elapse":              ticket.Elapse{},
 		"cancel":              ticket.Cancel{},
+		"warn":                ticket.Warn{Metric: ticket.FirstResponse},
+		"breach":              ticket.Breach{Metric: ticket.Resolution},
+		"redate":              ticket.Redate{},
 		"relax":               ticket.Relax{},
 		"overflow":            ticket.Overflow{Queue: "other"},
 	}
@@ -163,6 +169,10 @@ func TestTable(t *testing.T) {
 		for i, to := range row[1:] {
 			from := letters[columns[i]]
 			before := in(t, from)
+			before.Service = &ticket.Service{
+				FirstResponse: &ticket.Clock{WarnAt: start, Due: start.Add(time.Hour)},
+				Resolution:    &ticket.Clock{WarnAt: start, WarnedAt: start, Due: start},
+			}
 			e, known := events(before)[row[0]]
 			if !known {
 				t.Fatalf("no event %s", row[0])

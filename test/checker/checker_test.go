@@ -80,6 +80,31 @@ func when(seconds int, line string) string { return fmt.Sprintf(`{"at":%q,%s`, a
 // with replaces something in a line.
 func with(line, old, replacement string) string { return strings.Replace(line, old, replacement, 1) }
 
+// clocks of a record that dates the resolution of a ticket; zero: it is over.
+func clocks(due, warn int) string {
+	if due == 0 {
+		return `"clocks":[{"metric":"Resolution","state":"Met"}]`
+	}
+	return fmt.Sprintf(`"clocks":[{"metric":"Resolution","due":%q,"warnAt":%q}]`, at(due), at(warn))
+}
+
+// served has a ticket whose resolution is due after 100 seconds and warned of after 75, and what happens then.
+func served(then ...string) []string {
+	return append([]string{activated(), with(opened(1, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`)}, then...)
+}
+
+func dated(seconds, version, due, warn int) string {
+	return when(seconds, with(changed("ticket.redated", 1, version, waits, waits), `{"type"`, `{`+clocks(due, warn)+`,"type"`))
+}
+
+func told(seconds, version int, kind, timer string) string {
+	return when(seconds, with(changed(kind, 1, version, waits, waits), `{"type"`,
+		fmt.Sprintf(`{"timer":{"kind":%q,"due":%q},"data":{"metric":"Resolution"},"type"`, timer, at(seconds))))
+}
+
+func warned(seconds int) string   { return told(seconds, 2, "ticket.atRisk", "ResolutionWarning") }
+func breached(seconds int) string { return told(seconds, 3, "ticket.breached", "ResolutionBreach") }
+
 func activated() string { return `{"type":"plan.activated","data":` + plan + `}` }
 
 // checked is a log and a part of the violation it has; empty: none.
@@ -175,6 +200,20 @@ func TestCheck(t *testing.T) {
 		{"an offer without an end", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"until":"`+at(30)+`"`, "")}, "is offered with"},
 		{"an offer without a timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `,"wakeAt":"`+at(30)+`"`, "")}, "its next timer is"},
 		{"an offer with a later timer", []string{activated(), present("jo"), opened(1, "general"), with(offered(1, 2, "jo", 3, 30), `"wakeAt":"`+at(30), `"wakeAt":"`+at(40))}, "its next timer is"},
+		{"a warning and a breach in time", served(warned(75), breached(100)), ""},
+		{"a warning early", served(warned(74)), "warns of the Resolution of ticket 1"},
+		{"warned twice", served(warned(75), with(warned(80), `"version":2`, `"version":3`)), "warned true"},
+		{"a breach early", served(warned(75), breached(99)), "tells of a breach"},
+		{"a breach that was not warned of", served(with(breached(100), `"version":3`, `"version":2`)), "was not warned of"},
+		{"breached twice", served(warned(75), breached(100), with(breached(110), `"version":3`, `"version":4`)), "breached true"},
+		{"a breach whose due time was set past the warning", served(dated(90, 2, 80, 90), breached(90)), ""},
+		{"a breach of nothing", []string{activated(), opened(1, "general"), with(breached(100), `"version":3`, `"version":2`)}, "has no due time"},
+		{"a breach by no timer", served(warned(75), with(breached(100), `"timer":{"kind":"ResolutionBreach","due":"`+at(100)+`"},`, "")), "is not by the timer"},
+		{"done too late without a breach", served(warned(75), with(dated(100, 3, 0, 0), "ticket.redated", "ticket.resolved")), "no breach is on record"},
+		{"done in time", served(warned(75), with(dated(99, 3, 0, 0), "ticket.redated", "ticket.resolved")), ""},
+		{"put off, and not warned of again", served(warned(75), dated(80, 3, 200, 150), with(breached(200), `"version":3`, `"version":4`)), "was not warned of"},
+		{"due later first", []string{activated(), present("jo"), with(opened(1, "general"), `{"type"`, `{`+clocks(200, 150)+`,"type"`),
+			with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`), assigned(1, 2, "general", "jo", 4)}, "ticket 2 goes before it"},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
 	})
 }

@@ -41,8 +41,9 @@ func (c *checker) service(r *Record, t *ticketState) {
 			k = &clock{}
 			t.clocks[change.Metric] = k
 		}
-		// A plan may put off what was due.
-		if !k.due.IsZero() && !r.At.Before(k.due) && !k.breached && r.Type != "ticket.redated" {
+		// A plan may put off what was due, and an escalation that was due before it may set it to be due even earlier.
+		over := change.Due.IsZero() || change.Due.After(r.At)
+		if !k.due.IsZero() && !r.At.Before(k.due) && over && !k.breached && r.Type != "ticket.redated" {
 			c.fault(r, "the %s of ticket %d was due at %s, and no breach is on record", change.Metric, t.id, k.due)
 		}
 		k.due, k.warnAt, k.set = change.Due, change.WarnAt, r.At
