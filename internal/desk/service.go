@@ -24,8 +24,14 @@ func (c *change) catchUp(t *ticket.Ticket) (_ *ticket.Ticket, err error) {
 // fireClock warns, or tells of a breach. A plan that the ticket has not been brought in line with may say that it is not
 // time yet.
 func (c *change) fireClock(t *ticket.Ticket, timer ticket.Timer, r eventlog.Record) (*ticket.Ticket, error) {
-	if moved, err := c.redate(t); moved != nil || err != nil {
-		return moved, err
+	moved, err := c.redate(t)
+	switch {
+	case err != nil:
+		return nil, err
+	case moved != nil && moved.Service.NextTimer() != timer:
+		return moved, nil
+	case moved != nil:
+		t = moved
 	}
 	metric, breach, _ := timer.Kind.Metric()
 	var event ticket.Event = ticket.Warn{Metric: metric}

@@ -198,6 +198,18 @@ func TestNewPlanRedatesTickets(t *testing.T) {
 	}
 }
 
+// A plan that changes another target leaves a due time, and what is due is told.
+func TestDueTimeThatANewPlanLeaves(t *testing.T) {
+	r := newRig(t, serves)
+	r.fill(502)
+	r.apply(func(o *organisation) { o.levels["standard"].Spec.Targets[1].Resolution = "3h" })
+	r.pass(50 * time.Minute)
+	r.replied(502, "Agent")
+	if types := r.types(502); !slices.Equal(types, []eventlog.Type{eventlog.Opened, eventlog.Redated, eventlog.AtRisk, eventlog.Replied}) {
+		t.Errorf("records %v", types)
+	}
+}
+
 func TestPriorityDatesAnew(t *testing.T) {
 	r := newRig(t, serves)
 	accepted := r.accepted("jo")

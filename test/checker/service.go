@@ -18,6 +18,7 @@ type clock struct {
 // clockChange is a clock as a record left it.
 type clockChange struct {
 	Metric string    `json:"metric"`
+	State  string    `json:"state"`
 	Due    time.Time `json:"due"`
 	WarnAt time.Time `json:"warnAt"`
 }
@@ -41,9 +42,9 @@ func (c *checker) service(r *Record, t *ticketState) {
 			k = &clock{}
 			t.clocks[change.Metric] = k
 		}
-		// A plan may put off what was due, and an escalation that was due before it may set it to be due even earlier.
-		over := change.Due.IsZero() || change.Due.After(r.At)
-		if !k.due.IsZero() && !r.At.Before(k.due) && over && !k.breached && r.Type != "ticket.redated" {
+		// One that runs on may have another due time, or none, by a plan or a priority.
+		over := slices.Contains([]string{"Met", "Missed", "Stopped", "Paused"}, change.State)
+		if over && !k.due.IsZero() && !r.At.Before(k.due) && !k.breached {
 			c.fault(r, "the %s of ticket %d was due at %s, and no breach is on record", change.Metric, t.id, k.due)
 		}
 		k.due, k.warnAt, k.set = change.Due, change.WarnAt, r.At
