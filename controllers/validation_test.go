@@ -269,6 +269,10 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "21:59", timeZone: Etc/GMT+5}`), contact(`quietHours: {from: "22:00", to: "22:00", timeZone: UTC}`), "would never end: leave the contact out"),
 		Entry(nil, "Agent", "spec.contacts", contact(`quietHours: {from: "22:00", to: "07:00", timeZone: UTC}`), contact(`quietHours: {from: "22:00", to: "07:00"}`), required),
 
+		Entry(nil, "Agent", "spec.approvalLimit", "{amount: 0, currency: EUR}", "{amount: -1, currency: EUR}", atLeast),
+		Entry(nil, "Agent", "spec.approvalLimit", "{amount: 200, currency: EUR}", "{currency: EUR}", required),
+		Entry(nil, "Agent", "spec.approvalLimit", "{amount: 200, currency: EUR}", "{amount: 200, currency: Euro}", long),
+
 		// RoutingPolicy.
 		Entry(nil, "RoutingPolicy", "spec.rules", "[{name: r, teamRef: {name: t}}]", "[{name: r}]", "a rule sends a ticket to exactly one place"),
 		Entry(nil, "RoutingPolicy", "spec.rules", "[{name: r, queueRef: {name: q}}]", "[{name: r, queueRef: {name: q}, teamRef: {name: t}}]", "a rule sends a ticket to exactly one place"),

@@ -110,6 +110,11 @@ type AgentSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	Roles []Role `json:"roles,omitempty"`
 
+	// approvalLimit is the largest amount of a ticket that the agent resolves without asking. Above it, and of another
+	// currency, the first up the chain of managerRefs who may approves. Absent: any amount.
+	// +optional
+	ApprovalLimit *Money `json:"approvalLimit,omitempty"`
+
 	// skills of the agent.
 	// +optional
 	// +listType=map

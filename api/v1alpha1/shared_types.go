@@ -133,6 +133,19 @@ const (
 // +kubebuilder:validation:Pattern=`^[A-Z]{3}$`
 type Currency string
 
+// Money is an amount of a currency.
+type Money struct {
+	// amount in whole units of the currency.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000000
+	Amount *int64 `json:"amount,omitempty"`
+
+	// currency of the amount.
+	// +required
+	Currency Currency `json:"currency,omitempty"`
+}
+
 // ChannelLimit says how much of one channel an agent holds at once. One ticket of the channel costs 1/max of the agent.
 type ChannelLimit struct {
 	// channel the limit is for.

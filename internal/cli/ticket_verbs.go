@@ -56,6 +56,9 @@ func newTicketVerbs() []*cobra.Command {
 		{"close", "End a resolved ticket before its reopen window does", func(s api.Service) becauseVerb { return s.Close }},
 		{"cancel", "End a ticket that nobody needs to act on", func(s api.Service) becauseVerb { return s.Cancel }},
 		{"escalate", "Call for help by the team's EscalationPolicy, now; give a --reason", func(s api.Service) becauseVerb { return s.Escalate }},
+		{"ask-approval", "Ask who may to approve the ticket's amount, which is above its agent's limit", func(s api.Service) becauseVerb { return s.AskApproval }},
+		{"approve", "Approve the amount of a ticket", func(s api.Service) becauseVerb { return s.Approve }},
+		{"refuse", "Refuse to approve the amount of a ticket; give a --reason", func(s api.Service) becauseVerb { return s.Refuse }},
 		{"acknowledge", "Say that you act: the escalation stops for a time", func(s api.Service) becauseVerb { return s.Acknowledge }},
 	} {
 		var body api.Because

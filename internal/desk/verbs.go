@@ -82,6 +82,9 @@ func (d *Desk) Pend(ctx context.Context, call api.Call, id int64, body api.Pend)
 // Resolve answers the ticket; until the reopen window ends it can be reopened.
 func (d *Desk) Resolve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
 	return d.act(ctx, call, "resolve", id, func(c *change, t *ticket.Ticket) (*ticket.Ticket, error) {
+		if err := c.mayResolve(call, t); err != nil {
+			return nil, err
+		}
 		until := c.now.Add(c.plan.HelpDesk.ReopenWindow)
 		return c.apply(t, ticket.Resolve{ReopenUntil: until}, eventlog.Record{Type: eventlog.Resolved, Reason: body.Reason})
 	})

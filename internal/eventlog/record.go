@@ -41,6 +41,10 @@ const (
 	Breached       Type = "ticket.breached"   // a due time of its service level has passed
 	Redated        Type = "ticket.redated"    // its service level changed
 
+	ApprovalAsked Type = "ticket.approvalAsked" // of somebody who may approve its amount
+	Approved      Type = "ticket.approved"
+	Refused       Type = "ticket.refused"
+
 	EscalationStarted   Type = "ticket.escalationStarted"
 	EscalationRequested Type = "ticket.escalationRequested" // while one is under way: its next step is due at once
 	EscalationPutOff    Type = "ticket.escalationPutOff"    // the policy allows more time by now, or is gone

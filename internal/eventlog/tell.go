@@ -19,7 +19,7 @@ var told = map[Type]string{
 	Drained: "moved out of a deleted queue", Pended: "pending on the customer", Held: "on hold",
 	Resumed: "resumed", Resolved: "resolved", Reopened: "reopened", Closed: "closed",
 	Cancelled: "cancelled", Updated: "updated", Replied: "reply", Noted: "note",
-	SetAside: "set aside", EscalationStarted: "escalation started", EscalationRequested: "escalated further",
+	SetAside: "set aside", ApprovalAsked: "approval asked for", Approved: "approved", Refused: "not approved", EscalationStarted: "escalation started", EscalationRequested: "escalated further",
 	EscalationPutOff: "escalation put off", Escalated: "escalated", Acknowledged: "acknowledged",
 	AcknowledgementOver: "acknowledgement over, the escalation goes on",
 	Relaxed:             "requirements relaxed", Overflowed: "overflowed",
@@ -100,7 +100,7 @@ func outcome(r *Record) string {
 		return " to queue " + r.To.Queue
 	case Offered, Assigned:
 		return " to agent " + r.To.Agent
-	case Resumed, Reopened:
+	case Resumed, Reopened, Approved, Refused:
 		if r.To.Status == ticket.Waiting {
 			return ", waits in queue " + r.To.Queue
 		}

@@ -20,6 +20,8 @@ const (
 	HandOff Kind = "HandOff"
 	// Escalation of a ticket, of which somebody calls the agent for help.
 	Escalation Kind = "Escalation"
+	// Approval of a ticket's amount, for which its agent asks.
+	Approval Kind = "Approval"
 )
 
 // Notice is what somebody is told. It has none of what customers write but the ticket's subject.
@@ -47,6 +49,8 @@ func (n *Notice) Stale(t *ticket.Ticket) string {
 		return fmt.Sprintf("offer %d is over", n.Offer)
 	case n.Kind == HandOff && (t.Agent != n.Agent || !t.Status.Live() || t.Status == ticket.Resolved):
 		return fmt.Sprintf("ticket %d is no longer with agent %s", n.Ticket, n.Agent)
+	case n.Kind == Approval && (t.Approval == nil || t.Approval.By != "" || t.Status != ticket.OnHold):
+		return fmt.Sprintf("nobody asks for the approval of ticket %d any more", n.Ticket)
 	case n.Kind == Escalation && (t.Escalation == nil || t.Escalation.Run == nil):
 		return fmt.Sprintf("the escalation of ticket %d is over", n.Ticket)
 	case n.Kind == Escalation && t.Escalation.Run.Acknowledged():
@@ -62,7 +66,7 @@ type Text struct {
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{"line": line, "clock": clock}).Parse(`
 {{- define "headline"}}
-{{- if eq .Kind "Offer"}}Offer: {{else if eq .Kind "Escalation"}}Escalated: {{else}}Yours: {{end}}ticket {{.Ticket}}
+{{- if eq .Kind "Offer"}}Offer: {{else if eq .Kind "Escalation"}}Escalated: {{else if eq .Kind "Approval"}}To approve: {{else}}Yours: {{end}}ticket {{.Ticket}}
 {{- if eq .Priority "Urgent" "High"}}, {{.Priority}}{{end}}: {{line .Subject}}
 {{- end}}
 
@@ -71,6 +75,8 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{"line": li
 Ticket {{.Notice.Ticket}} is offered to you until {{clock .Notice.Until}}.
 {{- else if eq .Notice.Kind "Escalation" -}}
 Ticket {{.Notice.Ticket}} needs you since {{clock .Notice.At}}{{with .Notice.Reason}}: {{line .}}{{else}}.{{end}}
+{{- else if eq .Notice.Kind "Approval" -}}
+Ticket {{.Notice.Ticket}} asks for your approval since {{clock .Notice.At}}{{with .Notice.Reason}}: {{line .}}{{else}}.{{end}}
 {{- else -}}
 Ticket {{.Notice.Ticket}} is yours since {{clock .Notice.At}}{{with .Notice.Reason}}: {{line .}}{{else}}.{{end}}
 {{- end}}

@@ -10,10 +10,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/routing"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 // What holds where a declaration does not say, as the schema's defaults have it.
@@ -232,6 +234,9 @@ func (d *declarations) addAgents(p *Plan) {
 		}
 		if ref := o.Spec.ManagerRef; ref != nil {
 			a.Manager = present(d.agents, string(ref.Name))
+		}
+		if limit := o.Spec.ApprovalLimit; limit != nil {
+			a.ApprovalLimit = &ticket.Money{Amount: ptr.Deref(limit.Amount, 0), Currency: string(limit.Currency)}
 		}
 		for _, s := range o.Spec.Skills {
 			a.Skills[string(s.Name)] = int(s.Level)

@@ -222,6 +222,8 @@ type Agent struct {
 	Team        string
 	Manager     string
 	Roles       []v1alpha1.Role
+	// ApprovalLimit is what the agent resolves without asking; nil: any amount.
+	ApprovalLimit *ticket.Money
 	// Leads are the teams the agent is the lead of, by name.
 	Leads     []string
 	Subject   *v1alpha1.Subject

@@ -29,6 +29,9 @@ const (
 	CancelEvent          EventName = "cancel"
 	EscalateEvent        EventName = "escalate"
 	AcknowledgeEvent     EventName = "acknowledge"
+	AskApprovalEvent     EventName = "ask for approval"
+	ApproveEvent         EventName = "approve"
+	RefuseEvent          EventName = "refuse"
 )
 
 // Events that the desk causes: by dispatch, a timer or a new plan.
@@ -55,7 +58,7 @@ var (
 	verbs = []EventName{
 		AcceptEvent, DeclineEvent, ReturnEvent, TransferToQueueEvent, TransferToAgentEvent, PendEvent, HoldEvent,
 		ResumeEvent, ResolveEvent, ReopenEvent, CloseEvent, CancelEvent, CustomerReplyEvent, AgentReplyEvent, NoteEvent,
-		UpdateEvent, EscalateEvent, AcknowledgeEvent,
+		UpdateEvent, EscalateEvent, AcknowledgeEvent, AskApprovalEvent, ApproveEvent, RefuseEvent,
 	}
 	deskEvents = []EventName{
 		OfferEvent, AssignEvent, ExpireEvent, RescindEvent, SetAsideEvent, RerouteEvent, DrainEvent, AgentGoneEvent,
@@ -164,6 +167,18 @@ type Escalate struct{ Escalation Escalation }
 // Acknowledge says that somebody acts: the escalation stops for a time.
 type Acknowledge struct{ Run escalation.Run }
 
+// AskApproval puts the ticket on hold until somebody approves its amount, or does not.
+type AskApproval struct{ Of string }
+
+// Approve what the ticket's agent asked for, and go on with it. Room: see Resume.
+type Approve struct {
+	By   string
+	Room bool
+}
+
+// Refuse what the ticket's agent asked for, and go on with it. Room: see Resume.
+type Refuse struct{ Room bool }
+
 // Update replaces what the ticket is about.
 type Update struct{ Content Content }
 
@@ -215,6 +230,9 @@ func (CustomerReply) Name() EventName   { return CustomerReplyEvent }
 func (AgentReply) Name() EventName      { return AgentReplyEvent }
 func (Note) Name() EventName            { return NoteEvent }
 func (Escalate) Name() EventName        { return EscalateEvent }
+func (AskApproval) Name() EventName     { return AskApprovalEvent }
+func (Approve) Name() EventName         { return ApproveEvent }
+func (Refuse) Name() EventName          { return RefuseEvent }
 func (Acknowledge) Name() EventName     { return AcknowledgeEvent }
 func (Update) Name() EventName          { return UpdateEvent }
 func (Close) Name() EventName           { return CloseEvent }

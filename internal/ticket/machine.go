@@ -59,6 +59,7 @@ var table = map[Status]map[EventName][]Status{
 	Open: {
 		PendEvent:            {Pending},
 		HoldEvent:            {OnHold},
+		AskApprovalEvent:     {OnHold},
 		ReturnEvent:          {Waiting},
 		AgentGoneEvent:       {Waiting},
 		DrainEvent:           {Open},
@@ -98,6 +99,8 @@ var table = map[Status]map[EventName][]Status{
 		RedateEvent:          {Pending},
 	},
 	OnHold: {
+		ApproveEvent:         {Open, Waiting},
+		RefuseEvent:          {Open, Waiting},
 		ResumeEvent:          {Open, Waiting},
 		ReturnEvent:          {Waiting},
 		AgentGoneEvent:       {Waiting},
@@ -204,6 +207,7 @@ func (t Ticket) Clone() Ticket {
 	t.Reference = clone(t.Reference)
 	t.Offer = clone(t.Offer)
 	t.Escalation = t.Escalation.clone()
+	t.Approval = clone(t.Approval)
 	t.Service = t.Service.clone()
 	return t
 }

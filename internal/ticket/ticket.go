@@ -3,6 +3,7 @@
 package ticket
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -64,6 +65,8 @@ type Money struct {
 	Amount   int64  `json:"amount" minimum:"0"`
 	Currency string `json:"currency" pattern:"^[A-Z]{3}$"`
 }
+
+func (m Money) String() string { return fmt.Sprintf("%d %s", m.Amount, m.Currency) }
 
 // Reference is the ticket's identity in the system it came from, unique in the desk.
 type Reference struct {
@@ -172,6 +175,8 @@ type Ticket struct {
 	PrioritySet bool `json:"prioritySet,omitempty"`
 	// Escalation is what is kept of the ticket's escalations; nil if it has nothing to do with any.
 	Escalation *Escalation `json:"escalation,omitempty"`
+	// Approval asked for or given; nil: none.
+	Approval *Approval `json:"approval,omitempty"`
 	// SetAside says why the ticket is not offered although it waits: its dispatch decision failed.
 	SetAside string `json:"setAside,omitempty"`
 }

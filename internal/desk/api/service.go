@@ -53,6 +53,11 @@ type Service interface {
 	Escalate(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
 	// Acknowledge stops the escalation for a time. Whom it notified may do it, too.
 	Acknowledge(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
+	// AskApproval asks the first up the chain of managers who may to approve the ticket's amount. Who is asked, or manages
+	// tickets, answers with Approve or Refuse.
+	AskApproval(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
+	Approve(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
+	Refuse(ctx context.Context, call Call, id int64, body Because) (*ticket.Ticket, error)
 	// Reply adds a message. A customer's reply resumes, reopens or follows up; the answer is the ticket it reached.
 	Reply(ctx context.Context, call Call, id int64, body Reply) (*ticket.Ticket, error)
 	Note(ctx context.Context, call Call, id int64, body Note) (*ticket.Ticket, error)
@@ -153,6 +158,7 @@ const (
 	ProblemNotAllowed      = "not-allowed-in-state" // 409: the ticket's status does not allow it
 	ProblemConflict        = "conflict"             // 409: somebody was faster
 	ProblemNoCapacity      = "no-capacity"          // 409: the agent is full
+	ProblemApprovalNeeded  = "approval-needed"      // 409: the ticket's amount is above the agent's limit
 	ProblemQueueFull       = "queue-full"           // 429: the ticket's queue takes no more
 	ProblemKeyReused       = "idempotency-key-reused"
 	ProblemUnauthenticated = "unauthenticated" // 401

@@ -156,6 +156,18 @@ func (c *Client) Cancel(ctx context.Context, call api.Call, id int64, body api.B
 	return c.verb(ctx, call, id, "cancel", body)
 }
 
+func (c *Client) AskApproval(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
+	return c.verb(ctx, call, id, "askApproval", body)
+}
+
+func (c *Client) Approve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
+	return c.verb(ctx, call, id, "approve", body)
+}
+
+func (c *Client) Refuse(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
+	return c.verb(ctx, call, id, "refuse", body)
+}
+
 func (c *Client) Acknowledge(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
 	return c.verb(ctx, call, id, "acknowledge", body)
 }

@@ -29,6 +29,8 @@ type Desk interface {
 	Reply(ctx context.Context, call api.Call, id int64, body api.Reply) (*ticket.Ticket, error)
 	Resolve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
 	Acknowledge(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
+	Approve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
+	Refuse(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error)
 }
 
 const (
@@ -85,6 +87,8 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var done = map[string]string{
 	"accept": "You accepted the ticket.", "decline": "You declined the offer.",
 	"reply": "Your reply was added.", "resolve": "You resolved the ticket.",
+	"approve":     "You approved it: the agent goes on.",
+	"refuse":      "You did not approve it: the agent is told why.",
 	"acknowledge": "You acknowledged the escalation: it stops for now.",
 }
 
@@ -160,6 +164,13 @@ func (p *page) do(r *http.Request, link notify.Link) (action string, err error) 
 		_, err = p.desk.Reply(ctx, call, id, api.Reply{From: "Agent", Body: text})
 	case "resolve":
 		_, err = p.desk.Resolve(ctx, call, id, api.Because{Reason: text})
+	case "approve":
+		_, err = p.desk.Approve(ctx, call, id, api.Because{Reason: text})
+	case "refuse":
+		if text == "" {
+			return "", invalid("Please say why: the agent must answer the customer.")
+		}
+		_, err = p.desk.Refuse(ctx, call, id, api.Because{Reason: text})
 	case "acknowledge":
 		_, err = p.desk.Acknowledge(ctx, call, id, api.Because{Reason: text})
 	default:
@@ -180,7 +191,7 @@ func (p *page) show(w http.ResponseWriter, r *http.Request, link notify.Link, st
 		return
 	}
 	v := &view{Title: "Ticket " + strconv.FormatInt(link.Ticket, 10), HelpDesk: p.helpDesk, Agent: link.Agent, Problem: problem, Done: doneText}
-	if h.Ticket.Agent != link.Agent && !called(&h.Ticket, link.Agent) {
+	if h.Ticket.Agent != link.Agent && !called(&h.Ticket, link.Agent) && !approves(&h.Ticket, link.Agent) {
 		v.Standing = gone(&h.Ticket)
 		if status == http.StatusOK && doneText == "" {
 			status = http.StatusGone
@@ -196,6 +207,11 @@ func (p *page) show(w http.ResponseWriter, r *http.Request, link notify.Link, st
 // called says whether the agent was called for help with the ticket.
 func called(t *ticket.Ticket, agent string) bool {
 	return t.Escalation != nil && t.Escalation.Run != nil && slices.Contains(t.Escalation.Notified, agent)
+}
+
+// approves says whether the agent is asked to approve the ticket's amount.
+func approves(t *ticket.Ticket, agent string) bool {
+	return t.Approval != nil && t.Approval.Of == agent && t.Approval.By == "" && t.Status == ticket.OnHold
 }
 
 // gone says to somebody who no longer has the ticket who has.

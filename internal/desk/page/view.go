@@ -55,6 +55,8 @@ type view struct {
 	CanReply, CanSolve bool
 	// CanAcknowledge says that the ticket is escalated and nobody acts.
 	CanAcknowledge bool
+	// CanApprove says that the ticket's agent asks for the approval of its amount.
+	CanApprove bool
 }
 
 type field struct{ Name, Value string }
@@ -74,7 +76,10 @@ func (v *view) tell(h *api.TicketHistory) {
 	v.Fields = fields(h)
 	may := func(e ticket.EventName) bool { return slices.Contains(ticket.Allowed(t.Status), e) }
 	v.CanAcknowledge = called(t, v.Agent) && !t.Escalation.Run.Acknowledged()
+	v.CanApprove = approves(t, v.Agent)
 	switch {
+	case v.CanApprove:
+		v.Standing = fmt.Sprintf("%s asks you to approve %s", t.Agent, t.Amount)
 	case t.Agent != v.Agent:
 		v.Standing = "Escalated to you. " + gone(t)
 	case t.Status == ticket.Offered:

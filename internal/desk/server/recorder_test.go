@@ -94,6 +94,15 @@ func (r *recorder) Close(ctx context.Context, c api.Call, id int64, b api.Becaus
 func (r *recorder) Cancel(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
 	return recorded[ticket.Ticket](ctx, r, "Cancel", c, id, b)
 }
+func (r *recorder) AskApproval(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
+	return recorded[ticket.Ticket](ctx, r, "AskApproval", c, id, b)
+}
+func (r *recorder) Approve(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
+	return recorded[ticket.Ticket](ctx, r, "Approve", c, id, b)
+}
+func (r *recorder) Refuse(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
+	return recorded[ticket.Ticket](ctx, r, "Refuse", c, id, b)
+}
 func (r *recorder) Escalate(ctx context.Context, c api.Call, id int64, b api.Because) (*ticket.Ticket, error) {
 	return recorded[ticket.Ticket](ctx, r, "Escalate", c, id, b)
 }

@@ -167,6 +167,10 @@ func (s *Server) registerVerbs() {
 		s.service.Escalate)
 	because(s, "acknowledge", "Acknowledge an escalation", "It stops for the policy's acknowledgement timeout. Whom it notified may do it, too.",
 		s.service.Acknowledge)
+	because(s, "askApproval", "Ask for the approval of a ticket's amount", "Of the first up the chain of managers who may. The ticket is on hold until then.",
+		s.service.AskApproval)
+	because(s, "approve", "Approve the amount of a ticket", "For the agent of whom it is asked.", s.service.Approve)
+	verb(s, "refuse", "Refuse to approve the amount of a ticket", "For the agent of whom it is asked. A reason is required.", s.service.Refuse)
 	verb(s, "reply", "Add a message from or to the customer",
 		"A customer's reply resumes, reopens or follows up; the answer is the ticket it reached.", s.service.Reply)
 	verb(s, "note", "Add a message the customer does not see", "", s.service.Note)

@@ -173,7 +173,7 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 // change is guarded by epochs, claims and If-Match instead.
 var keyed = []string{
 	"OpenTicket", "OpenTickets", "Accept", "Decline", "Transfer", "Return", "Pend", "Hold", "Resume", "Resolve", "Reopen",
-	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence", "ChangeDuty", "RestoreDuty",
+	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence", "ChangeDuty", "RestoreDuty", "AskApproval", "Approve", "Refuse",
 }
 
 // TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
