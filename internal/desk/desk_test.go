@@ -140,6 +140,7 @@ type organisation struct {
 	rules    []v1alpha1.RoutingRule
 
 	escalations map[string]*v1alpha1.EscalationPolicy
+	rotations   map[string]*v1alpha1.OnCallRotation
 	// others are objects of further kinds.
 	others []metav1.Object
 }
@@ -217,6 +218,9 @@ func (o *organisation) entries(t interface{ Fatal(args ...any) }) []plan.Entry {
 		objects = append(objects, x)
 	}
 	for _, x := range o.escalations {
+		objects = append(objects, x)
+	}
+	for _, x := range o.rotations {
 		objects = append(objects, x)
 	}
 	for _, x := range o.levels {

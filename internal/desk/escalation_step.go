@@ -72,6 +72,8 @@ func (s *stepChange) roundRobin() (int, error) {
 
 func (s *stepChange) act(a v1alpha1.EscalationAction) error {
 	switch a.Type {
+	case v1alpha1.ActionNotifyOnCall:
+		return s.tellOnCall(a)
 	case v1alpha1.ActionNotifyAgent:
 		return s.tell(a, string(a.AgentRef.Name), "")
 	case v1alpha1.ActionNotifyChain:
@@ -93,6 +95,26 @@ func (s *stepChange) act(a v1alpha1.EscalationAction) error {
 func (s *stepChange) note(a v1alpha1.EscalationAction, target, skipped string) {
 	s.outcomes = append(s.outcomes, eventlog.ActionOutcome{Action: string(a.Type), Target: target, Skipped: skipped})
 	s.reached = s.reached || skipped == ""
+}
+
+// tellOnCall tells all who are on call now.
+func (s *stepChange) tellOnCall(a v1alpha1.EscalationAction) error {
+	name := string(a.RotationRef.Name)
+	rotation := s.plan.Rotations[name]
+	if rotation == nil {
+		s.note(a, name, fmt.Sprintf("there is no rotation %s now", name))
+		return nil
+	}
+	on := rotation.On(s.now)
+	if len(on) == 0 {
+		s.note(a, name, "nobody is on call")
+	}
+	for _, assignment := range on {
+		if err := s.tell(a, assignment.Agent, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tell an agent, unless why says that there is nobody to tell.

@@ -148,6 +148,61 @@ func TestAnEmptyLevelIsSkippedAtOnceAndRecorded(t *testing.T) {
 	)
 }
 
+// Whom a step reaches is decided when it is due: who is on call then, if anybody.
+func TestWhoIsOnCallWhenTheStepIsDueIsTold(t *testing.T) {
+	onCall := func(name string) v1alpha1.EscalationAction {
+		return v1alpha1.EscalationAction{Type: v1alpha1.ActionNotifyOnCall, RotationRef: &v1alpha1.OnCallRotationReference{Name: v1alpha1.ObjectName(name)}}
+	}
+	r := newRig(t, escalating(func(p *v1alpha1.EscalationPolicySpec) {
+		p.Steps = nil
+		for i, after := range []v1alpha1.Duration{"0s", "25m", "50m"} {
+			name := []string{"first", "nobody", "second"}[i]
+			rotation := "shifts"
+			if name == "nobody" {
+				rotation = "nights"
+			}
+			p.Steps = append(p.Steps, v1alpha1.EscalationStep{Name: name, After: after, Actions: []v1alpha1.EscalationAction{onCall(rotation)}})
+		}
+	}), func(o *organisation) {
+		// By the hour: jo from 9, sam from 10. At night nobody has a turn in daylight.
+		o.rotation("shifts", v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "jo", "sam")
+		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyWindows, Windows: []v1alpha1.WeeklyHours{
+			{Days: []v1alpha1.Weekday{"Fri"}, From: "22:00", To: "23:00"},
+		}}, "jo")
+	})
+	r.run()
+	id := r.opened().ID
+	r.at(2 * time.Hour)
+	r.wantTold(id,
+		"20 escalationStarted 1.0 Unassigned",
+		"20 escalated 1.0 first jo",
+		"45 escalated 1.0 nobody nights(-)",
+		"45 escalated 1.0 second jo",
+	)
+	later := r.opened().ID
+	r.at(3 * time.Hour)
+	if got := r.told(later)[1]; got != "140 escalated 1.0 first jo" {
+		t.Errorf("at 11:20 jo is on call again; got %s", got)
+	}
+}
+
+// rotation whose members take turns of an hour, from nine o'clock UTC.
+func (o *organisation) rotation(name string, duty v1alpha1.Duty, members ...string) {
+	layer := v1alpha1.OnCallLayer{
+		Name: "only", TimeZone: "UTC", StartDate: "2026-11-20", HandOff: v1alpha1.HandOff{Time: "09:00"},
+		Turn: v1alpha1.Turn{Every: 1, Unit: v1alpha1.TurnHour}, Duty: &duty,
+	}
+	for _, member := range members {
+		layer.Members = append(layer.Members, v1alpha1.OnCallMember{AgentRef: v1alpha1.AgentReference{Name: v1alpha1.ObjectName(member)}})
+	}
+	x := &v1alpha1.OnCallRotation{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	x.Spec.TeamRef.Name, x.Spec.Layers = "support", []v1alpha1.OnCallLayer{layer}
+	if o.rotations == nil {
+		o.rotations = map[string]*v1alpha1.OnCallRotation{}
+	}
+	o.rotations[name] = x
+}
+
 func TestAnEscalationStopsWhileSomebodyActs(t *testing.T) {
 	r := newRig(t, escalating(func(p *v1alpha1.EscalationPolicySpec) { p.AcknowledgementTimeout = "30m" }))
 	r.run()
