@@ -36,3 +36,38 @@ type Absence struct {
 	// +required
 	EndTime metav1.Time `json:"endTime,omitzero"`
 }
+
+// HandOverAction is what becomes of the open tickets of an agent who goes off duty.
+//
+// +kubebuilder:validation:Enum=Keep;ReturnToQueue;Colleague
+type HandOverAction string
+
+const (
+	// HandOverKeep lets the agent keep them.
+	HandOverKeep HandOverAction = "Keep"
+	// HandOverReturn gives them back to their home queues.
+	HandOverReturn HandOverAction = "ReturnToQueue"
+	// HandOverColleague gives them to a colleague.
+	HandOverColleague HandOverAction = "Colleague"
+)
+
+// HandOver says what becomes of the open tickets of agents who go off duty, with their age and history. What is pending or
+// on hold stays with the agent; if it goes on while they are off duty, it goes the same way unless they keep theirs.
+//
+// +kubebuilder:validation:XValidation:rule="(self.shiftEnd == 'Colleague' || self.absence == 'Colleague') == has(self.agentRef)",message="agentRef names the colleague: give it with the action Colleague, and with no other"
+type HandOver struct {
+	// shiftEnd says it of agents whose shift ends.
+	// +optional
+	// +default="Keep"
+	ShiftEnd HandOverAction `json:"shiftEnd,omitempty"`
+
+	// absence says it of agents who are absent.
+	// +optional
+	// +default="Keep"
+	Absence HandOverAction `json:"absence,omitempty"`
+
+	// agentRef names the colleague of the action Colleague. What finds them not there, off duty or without room returns to
+	// its home queue.
+	// +optional
+	AgentRef *AgentReference `json:"agentRef,omitempty"`
+}

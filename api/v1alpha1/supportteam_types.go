@@ -11,6 +11,10 @@ type MemberDefaults struct {
 	// +optional
 	Schedule *Schedule `json:"schedule,omitempty"`
 
+	// handOver of the open tickets of agents who go off duty. Absent: as the team above has it, else they keep them.
+	// +optional
+	HandOver *HandOver `json:"handOver,omitempty"`
+
 	// languages the agents speak.
 	// +optional
 	// +listType=set

@@ -34,6 +34,8 @@ type change struct {
 	// wakes is the earliest timer set; messages says that some were enqueued.
 	wakes    time.Time
 	messages bool
+	// duties says that an agent's duty was changed.
+	duties bool
 	// stepped says that the change reports a step of the clock.
 	stepped bool
 	// events counts the ticket records by type, for the metrics.
@@ -89,6 +91,9 @@ func (d *Desk) committed(c *change) {
 	}
 	if c.messages {
 		d.messages.signal()
+	}
+	if c.duties {
+		d.duties.signal()
 	}
 	for event, n := range c.events {
 		d.metrics.events.WithLabelValues(string(event)).Add(float64(n))

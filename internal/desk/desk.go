@@ -75,6 +75,9 @@ type Desk struct {
 	// migrate wakes the loop that brings the tickets in line with a new plan.
 	migrate broadcast
 
+	// duties wakes the loop that hands over the tickets of who goes off duty.
+	duties broadcast
+
 	// escalations are versions of EscalationPolicies that are no longer in force and runs go by, by their hash.
 	escalations sync.Map
 
@@ -149,6 +152,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"timers":      d.fireTimers,
 		"leases":      d.expireLeases,
 		"migration":   d.migrateSome,
+		"hand-over":   d.handOver,
 		"outbox":      d.deliverUnclaimed,
 		"idempotency": d.forgetAnswers,
 	} {

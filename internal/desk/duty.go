@@ -63,7 +63,7 @@ func (d *Desk) RestoreDuty(ctx context.Context, call api.Call, agent string, id 
 
 // recordDuty puts a change of duty on record, and takes unanswered offers back from who is off duty by it.
 func (c *change) recordDuty(t eventlog.Type, a *agentChange, told plan.DutyChange) error {
-	a.changed = true
+	a.changed, c.duties = true, true
 	_, err := c.record(eventlog.Record{
 		Type: t, Agent: a.Name, Reason: told.Reason,
 		Data: eventlog.Encode(eventlog.DutyData{ID: told.ID, Type: string(told.Type), Start: told.Start, End: told.End}),

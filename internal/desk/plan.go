@@ -223,6 +223,7 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 	}
 	d.plan.Store(next)
 	d.migrate.signal()
+	d.duties.signal()
 	d.leases.planned()
 	return pushed, nil
 }

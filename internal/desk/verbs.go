@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
@@ -142,6 +143,9 @@ func (c *change) room(t *ticket.Ticket) (bool, error) {
 		return false, err
 	}
 	if t.Status == ticket.Resolved && !(there(state.Presence) && a.OnDuty(c.now, state.DutyChanges)) {
+		return false, nil
+	}
+	if action, _ := c.plan.HandOver(a, a.Duty(c.now, state.DutyChanges)); action != v1alpha1.HandOverKeep {
 		return false, nil
 	}
 	return dispatch.Fits(a, state.Load, t.Channel), nil

@@ -192,7 +192,7 @@ func (d *declarations) addHelpDesk(p *Plan) {
 
 func (d *declarations) addTeams(p *Plan) {
 	for name, o := range d.teams {
-		team := &Team{Name: name}
+		team := &Team{Name: name, handOver: o.Spec.Defaults.HandOver}
 		if ref := o.Spec.ParentTeamRef; ref != nil {
 			team.Parent = present(d.teams, string(ref.Name))
 		}

@@ -121,6 +121,9 @@ func (c *compilation) checkTeam(cand *candidate, o *v1alpha1.SupportTeam) {
 		c.refer(cand, "spec.defaultQueueRef.name", KindQueue, ref.Name)
 	}
 	c.checkSchedule(cand, "spec.defaults.schedule", o.Spec.Defaults.Schedule)
+	if h := o.Spec.Defaults.HandOver; h != nil && h.AgentRef != nil {
+		c.refer(cand, "spec.defaults.handOver.agentRef.name", KindAgent, h.AgentRef.Name)
+	}
 	if ref := o.Spec.Defaults.ServiceLevelRef; ref != nil {
 		c.refer(cand, "spec.defaults.serviceLevelRef.name", KindServiceLevel, ref.Name)
 	}

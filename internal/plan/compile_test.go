@@ -203,6 +203,14 @@ func TestProblems(t *testing.T) {
 			},
 			Problem{Object: Key{KindAgent, "jo"}, Field: "spec.rampUp.from", Reason: "Invalid", Message: `"2026-02-30" is no date`}, nil,
 		},
+		"colleague missing": {
+			func(o *organisation) {
+				b := team("b", "acme")
+				b.Spec.Defaults.HandOver = &v1alpha1.HandOver{Absence: v1alpha1.HandOverColleague, AgentRef: agentRef("lea")}
+				o.SupportTeams = append(o.SupportTeams, b)
+			},
+			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.defaults.handOver.agentRef.name", Reason: "RefNotFound", Message: "Agent/lea does not exist"}, nil,
+		},
 		"escalation of no HelpDesk that can be told": {
 			func(o *organisation) {
 				o.OtherHelpDesks = []string{"zeta"}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -80,8 +81,8 @@ func (a *Agent) Duty(t time.Time, told []DutyChange) Duty {
 			d.Reason = absence.Reason
 		}
 	}
-	for d.Until = a.dutyBoundary(t, told); !d.Until.IsZero() && a.OnDuty(d.Until, told) == d.On; {
-		d.Until = a.dutyBoundary(d.Until, told)
+	for d.Until = a.DutyBoundary(t, told); !d.Until.IsZero() && a.OnDuty(d.Until, told) == d.On; {
+		d.Until = a.DutyBoundary(d.Until, told)
 	}
 	return d
 }
@@ -98,8 +99,8 @@ func (a *Agent) changeAt(t time.Time, of DutyChangeType, told []DutyChange) *Dut
 	return nil
 }
 
-// dutyBoundary is the first instant after t at which duty may change; zero: none in sight.
-func (a *Agent) dutyBoundary(t time.Time, told []DutyChange) (first time.Time) {
+// DutyBoundary is the first instant after t at which duty may change; zero: none in sight.
+func (a *Agent) DutyBoundary(t time.Time, told []DutyChange) (first time.Time) {
 	if absence := a.changeAt(t, Absent, told); absence != nil {
 		return absence.End
 	}
@@ -143,6 +144,37 @@ func (d *declarations) addDuties(p *Plan) {
 			})
 		}
 	}
+}
+
+// HandOver is what becomes of the agent's open tickets while their duty is that, and who gets them if it is a colleague.
+func (p *Plan) HandOver(a *Agent, duty Duty) (action v1alpha1.HandOverAction, colleague string) {
+	h := p.handOverOf(a)
+	if duty.On || h == nil {
+		return v1alpha1.HandOverKeep, ""
+	}
+	action = h.Absence
+	if duty.Reason == OffSchedule {
+		action = h.ShiftEnd
+	}
+	if h.AgentRef != nil {
+		colleague = string(h.AgentRef.Name)
+	}
+	return cmp.Or(action, v1alpha1.HandOverKeep), colleague
+}
+
+// HandsOver says whether any of the agent's time off duty makes them hand tickets over.
+func (p *Plan) HandsOver(a *Agent) bool {
+	h := p.handOverOf(a)
+	return h != nil && (cmp.Or(h.ShiftEnd, v1alpha1.HandOverKeep) != v1alpha1.HandOverKeep || cmp.Or(h.Absence, v1alpha1.HandOverKeep) != v1alpha1.HandOverKeep)
+}
+
+func (p *Plan) handOverOf(a *Agent) *v1alpha1.HandOver {
+	for team := range p.Lineage(a.Team) {
+		if team.handOver != nil {
+			return team.handOver
+		}
+	}
+	return nil
 }
 
 func (c *compilation) checkSchedule(cand *candidate, field string, s *v1alpha1.Schedule) {

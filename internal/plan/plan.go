@@ -137,6 +137,7 @@ type Team struct {
 	DefaultQueue string
 	// ServiceLevel of the team itself, not of those above.
 	ServiceLevel string
+	handOver     *v1alpha1.HandOver
 	// EscalationPolicy for tickets in the team's queues; empty: none.
 	EscalationPolicy string
 }
