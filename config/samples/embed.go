@@ -5,5 +5,5 @@ import "embed"
 
 // FS has the folders.
 //
-//go:embed flat three-tier
+//go:embed flat follow-the-sun three-tier
 var FS embed.FS

@@ -109,6 +109,11 @@ func (c *Calendar) Open(t time.Time) bool {
 	return i < len(y.windows) && !y.windows[i].Start.After(t)
 }
 
+// Holiday says whether the day that the clocks show at t is a holiday.
+func (c *Calendar) Holiday(t time.Time) bool {
+	return c != nil && c.holiday(t.In(c.zone).Date())
+}
+
 // Next is the window that contains t, or else the first after it; false if it stays closed beyond the Horizon. Its times
 // are in the calendar's zone.
 func (c *Calendar) Next(t time.Time) (Window, bool) {

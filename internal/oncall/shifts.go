@@ -189,6 +189,13 @@ func (r *Rotation) Gaps(from, to time.Time) []calendar.Window {
 	if r.coverage == nil || !from.Before(to) {
 		return nil
 	}
-	served := windowsOf(r.Shifts(from, to))
-	return without(r.coverage.windows(from, to), served)
+	return r.Uncovered(r.Shifts(from, to), from, to)
+}
+
+// Uncovered is the required coverage between from and to that shifts, in the order of their starts, do not give.
+func (r *Rotation) Uncovered(shifts []Shift, from, to time.Time) []calendar.Window {
+	if r.coverage == nil || !from.Before(to) {
+		return nil
+	}
+	return without(r.coverage.windows(from, to), windowsOf(shifts))
 }

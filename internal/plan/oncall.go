@@ -16,6 +16,10 @@ import (
 type OnCallRotation struct {
 	Name string
 	Team string
+	// Zone is that of its first layer.
+	Zone *time.Location
+	// Calendar that its coverage, or else a layer's duty, goes by; nil: none. Its holidays count as such.
+	Calendar *calendar.Calendar
 	*oncall.Rotation
 }
 
@@ -41,12 +45,15 @@ func (d *declarations) addRotations(p *Plan) {
 		if len(revisions) == 0 {
 			revisions = oncall.Revise(nil, o.Spec.Layers, o.Spec.Rollout, time.Time{}, env)
 		}
-		p.Rotations[name] = &OnCallRotation{Name: name, Team: string(o.Spec.TeamRef.Name), Rotation: oncall.New(oncall.Declaration{
-			Versions:  oncall.NewVersions(revisions, env.Calendars),
-			Overrides: overrides[name],
-			Coverage:  oncall.NewCoverage(o.Spec.Coverage, env.Calendars),
-			Gone:      env.Gone,
-		})}
+		p.Rotations[name] = &OnCallRotation{
+			Name: name, Team: string(o.Spec.TeamRef.Name), Zone: zoneOf(o), Calendar: calendarOf(o, p),
+			Rotation: oncall.New(oncall.Declaration{
+				Versions:  oncall.NewVersions(revisions, env.Calendars),
+				Overrides: overrides[name],
+				Coverage:  oncall.NewCoverage(o.Spec.Coverage, env.Calendars),
+				Gone:      env.Gone,
+			}),
+		}
 	}
 }
 
@@ -200,6 +207,19 @@ func zoneOf(o *v1alpha1.OnCallRotation) *time.Location {
 		}
 	}
 	return time.UTC
+}
+
+// calendarOf a rotation is that of its coverage, or else of the first layer whose duty goes by one.
+func calendarOf(o *v1alpha1.OnCallRotation, p *Plan) *calendar.Calendar {
+	if coverage := o.Spec.Coverage; coverage != nil && coverage.CalendarRef != nil {
+		return p.Calendars[string(coverage.CalendarRef.Name)]
+	}
+	for _, l := range o.Spec.Layers {
+		if l.Duty != nil && l.Duty.CalendarRef != nil {
+			return p.Calendars[string(l.Duty.CalendarRef.Name)]
+		}
+	}
+	return nil
 }
 
 // warnOverride tells of an override that changes nothing, unless it is over.

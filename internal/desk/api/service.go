@@ -74,6 +74,9 @@ type Service interface {
 	ChangeDuty(ctx context.Context, call Call, agent string, body ChangeDuty) (*Agent, error)
 	RestoreDuty(ctx context.Context, call Call, agent string, change int64) (*Agent, error)
 
+	// OnCall tells who is on call.
+	OnCall(ctx context.Context, call Call, query OnCallQuery) (*OnCallList, error)
+
 	Plan(ctx context.Context, call Call) (*Plan, error)
 	PlanRevision(ctx context.Context, call Call, revision int64) (*Plan, error)
 	// PlanEntries are those of a revision, zero for the active one.

@@ -200,6 +200,19 @@ func (c *Client) Agents(ctx context.Context, call api.Call) (*api.AgentList, err
 	return get[api.AgentList](ctx, c, call, "/v1/agents", nil)
 }
 
+func (c *Client) OnCall(ctx context.Context, call api.Call, q api.OnCallQuery) (*api.OnCallList, error) {
+	query := url.Values{}
+	if q.Rotation != "" {
+		query.Set("rotation", q.Rotation)
+	}
+	for name, t := range map[string]time.Time{"at": q.At, "from": q.From, "to": q.To} {
+		if !t.IsZero() {
+			query.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return get[api.OnCallList](ctx, c, call, "/v1/oncall", query)
+}
+
 func (c *Client) Work(ctx context.Context, call api.Call, agent string, after int64, waitSeconds int) (*api.AgentWork, error) {
 	query := url.Values{}
 	setInt(query, "after", after)

@@ -139,6 +139,9 @@ func (r *recorder) ChangeDuty(ctx context.Context, c api.Call, agent string, b a
 func (r *recorder) RestoreDuty(ctx context.Context, c api.Call, agent string, change int64) (*api.Agent, error) {
 	return recorded[api.Agent](ctx, r, "RestoreDuty", c, agent, change)
 }
+func (r *recorder) OnCall(ctx context.Context, c api.Call, q api.OnCallQuery) (*api.OnCallList, error) {
+	return recorded[api.OnCallList](ctx, r, "OnCall", c, q)
+}
 func (r *recorder) Plan(ctx context.Context, c api.Call) (*api.Plan, error) {
 	return recorded[api.Plan](ctx, r, "Plan", c)
 }

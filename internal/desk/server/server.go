@@ -71,6 +71,7 @@ func New(service api.Service, o Options) (*Server, error) {
 	s.api = humago.New(s.mux, config())
 	s.registerTickets()
 	s.registerAgents()
+	s.registerOnCall()
 	s.registerPlans()
 	s.registerDispatch()
 	s.registerDesk()
