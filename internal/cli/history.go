@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -29,6 +30,14 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 	}
 	field("Priority", "%s", t.Priority)
 	field("Queue", "%s%s%s", t.Queue, inBrackets(t.Rule), because(strings.Join(t.Overflowed, ", "), ", overflowed from "))
+	if t.ServiceLevel != "" {
+		field("Service level", "%s", t.ServiceLevel)
+	}
+	for _, m := range ticket.Metrics {
+		if c := t.Service.Clock(m); c != nil && (c.Target > 0 || !c.Ended()) {
+			field("  "+eventlog.MetricWords[m], "%s", clockWords(c, now))
+		}
+	}
 	field("Channel", "%s", t.Channel)
 	for _, f := range []struct{ name, value string }{
 		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},

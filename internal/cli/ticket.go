@@ -62,11 +62,13 @@ func newTicketList() *cobra.Command {
 	var query api.TicketQuery
 	var statuses []string
 	var reference string
+	var atRisk, breached bool
 	cmd := onDesk(&cobra.Command{
 		Use:   "list",
 		Short: "List tickets by id",
 		Example: `  caseload ticket list --queue billing --status Waiting,Offered
-  caseload ticket list --agent jo -o json`,
+  caseload ticket list --agent jo -o json
+  caseload ticket list --breached`,
 		Args: cobra.NoArgs,
 	}, func(cmd *cobra.Command, desk api.Service, _ []string) (*api.TicketList, error) {
 		for _, word := range statuses {
@@ -75,6 +77,12 @@ func newTicketList() *cobra.Command {
 				return nil, fmt.Errorf("--status %s: there are %v", word, ticket.Statuses)
 			}
 			query.Status = append(query.Status, s)
+		}
+		switch {
+		case atRisk:
+			query.Standing = ticket.ClockAtRisk
+		case breached:
+			query.Standing = ticket.ClockBreached
 		}
 		var err error
 		if query.Reference, err = parseReference(reference); err != nil {
@@ -87,6 +95,9 @@ func newTicketList() *cobra.Command {
 	flags.StringVar(&query.Queue, "queue", "", "only tickets of this queue")
 	flags.StringVar(&query.Agent, "agent", "", "only tickets that this agent has or is offered")
 	flags.StringVar(&query.Customer, "customer", "", "only tickets of this customer")
+	flags.BoolVar(&atRisk, "at-risk", false, "only tickets whose service level is at risk, and not breached")
+	flags.BoolVar(&breached, "breached", false, "only tickets whose service level is breached")
+	cmd.MarkFlagsMutuallyExclusive("at-risk", "breached")
 	flags.StringVar(&reference, "reference", "", "the ticket of this external reference, as SOURCE/KEY")
 	flags.Int64Var(&query.After, "after", 0, "only tickets with a higher id, for the next page")
 	flags.IntVar(&query.Limit, "limit", 0, "number of tickets, at most 500 (default 100)")
@@ -100,10 +111,11 @@ func printTickets(w io.Writer, list *api.TicketList) error {
 	}
 	now := time.Now()
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSTATUS\tPRIORITY\tQUEUE\tAGENT\tAGE\tSUBJECT")
+	fmt.Fprintln(t, "ID\tSTATUS\tPRIORITY\tQUEUE\tAGENT\tAGE\tDUE\tSUBJECT")
 	for i := range list.Items {
 		item := &list.Items[i]
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", item.ID, item.Status, item.Priority, item.Queue, dash(item.Agent), age(item.OpenedAt, now), item.Subject)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			item.ID, item.Status, item.Priority, item.Queue, dash(item.Agent), age(item.OpenedAt, now), dash(dueIn(item.Service.Due(), now)), item.Subject)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -31,7 +31,7 @@ func newTop() *cobra.Command {
 		Short:   "Show what waits, who works and who is free, live",
 		GroupID: "use",
 		Long: `Show teams, tiers, queues and queue workers of a desk: what waits, how long the oldest has waited, what is offered, open,
-pending and on hold, and how many agents are present and free. In a terminal it refreshes until q or Ctrl-C; elsewhere,
+pending and on hold, what is due next, at risk and breached, and how many agents are present and free. In a terminal it refreshes until q or Ctrl-C; elsewhere,
 with --once or with -o json it prints once.
 
 An agent is on duty by schedule and absences, present unless Offline or Away, and free if a ticket of some channel could be offered to them now.`,
@@ -130,6 +130,8 @@ type tierReport struct {
 	Queues        int    `json:"queues"`
 	Waiting       int    `json:"waiting"`
 	OldestSeconds int64  `json:"oldestSeconds"`
+	AtRisk        int    `json:"atRisk"`
+	Breached      int    `json:"breached"`
 	Offered       int    `json:"offered"`
 	Open          int    `json:"open"`
 }
@@ -149,6 +151,8 @@ func tiersOf(o *api.Overview) []tierReport {
 		t.Queues++
 		t.Waiting += q.Waiting
 		t.OldestSeconds = max(t.OldestSeconds, q.OldestSeconds)
+		t.AtRisk += q.AtRisk
+		t.Breached += q.Breached
 		t.Offered += q.Offered
 		t.Open += q.Open
 	}
@@ -184,12 +188,13 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 		t.row(team.Name, team.Agents, team.OnDuty, team.Present, team.Free)
 	}
 	t.end()
-	t.row("LEVEL", "TIER", "WORKERS", "QUEUES", "WAITING", "OLDEST", "OFFERED", "OPEN")
+	t.row("LEVEL", "TIER", "WORKERS", "QUEUES", "WAITING", "OLDEST", "AT RISK", "BREACHED", "OFFERED", "OPEN")
 	for _, tier := range tiersOf(o) {
-		t.row(tier.Level, tier.Name, tier.Workers, tier.Queues, tier.Waiting, oldest(tier.Waiting, tier.OldestSeconds), tier.Offered, tier.Open)
+		t.row(tier.Level, tier.Name, tier.Workers, tier.Queues, tier.Waiting, oldest(tier.Waiting, tier.OldestSeconds),
+			tier.AtRisk, tier.Breached, tier.Offered, tier.Open)
 	}
 	t.end()
-	t.row("QUEUE", "TIER", "WAITING", "OLDEST", "OFFERED", "OPEN", "PENDING", "ON HOLD", "RESOLVED", "AGENTS", "PRESENT", "FREE")
+	t.row("QUEUE", "TIER", "WAITING", "OLDEST", "NEXT DUE", "AT RISK", "BREACHED", "OFFERED", "OPEN", "PENDING", "ON HOLD", "RESOLVED", "AGENTS", "PRESENT", "FREE")
 	idle := 0
 	for _, q := range sortedQueues(o.Queues) {
 		if len(o.Queues) > room && q.Waiting+q.Offered+q.Open+q.Pending+q.OnHold+q.Resolved == 0 {
@@ -200,7 +205,8 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 		if q.Paused {
 			name += " (paused)"
 		}
-		t.row(name, dash(q.Tier), ofLimit(q.Waiting, q.MaxWaiting), oldest(q.Waiting, q.OldestSeconds), q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
+		t.row(name, dash(q.Tier), ofLimit(q.Waiting, q.MaxWaiting), oldest(q.Waiting, q.OldestSeconds),
+			dash(dueIn(q.NextDue, o.Now)), q.AtRisk, q.Breached, q.Offered, q.Open, q.Pending, q.OnHold, q.Resolved, q.Agents, q.Present, q.Free)
 	}
 	if idle > 0 {
 		t.row(fmt.Sprintf("and %d without tickets", idle))

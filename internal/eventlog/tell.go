@@ -23,6 +23,7 @@ var told = map[Type]string{
 	EscalationPutOff: "escalation put off", Escalated: "escalated", Acknowledged: "acknowledged",
 	AcknowledgementOver: "acknowledgement over, the escalation goes on",
 	Relaxed:             "requirements relaxed", Overflowed: "overflowed",
+	AtRisk: "at risk", Breached: "service level breached", Redated: "due times follow the new plan",
 }
 
 // Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
@@ -47,6 +48,7 @@ func (r *Record) Tell() []string {
 		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
 	}
 	lines = append(lines, escalated(r)...)
+	lines = append(lines, clocks(r)...)
 	return append(lines, said(r)...)
 }
 
