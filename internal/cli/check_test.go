@@ -268,6 +268,7 @@ priority Normal
 	out, errOut, code = run(t, `{"channel": "Email", "category": "billing"}`, "route", "-f", "-", "--files", "../../config/samples/three-tier")
 	want = `queue billing, decided by customer-care/invoices
 priority Normal
+service level standard
 while nobody takes it:
   after 10m           requires billing 2
   after 30m           requires billing 1
