@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
 	"github.com/caseload-dev/caseload/internal/desk/page"
@@ -45,6 +46,14 @@ type pageAnswer struct {
 
 // newReader has the link of an offer to jo.
 func newReader(t *testing.T, edits ...func(*api.OpenTicket)) (*reader, *ticket.Ticket) {
+	r := serving(t)
+	offered := r.offered("jo", edits...)
+	r.follow()
+	return r, offered
+}
+
+// serving is a desk with a server of its own, to which notifications link.
+func serving(t *testing.T) *reader {
 	r, _, _ := newNotifyRig(t, byChat)
 	nobody, err := auth.NewLocal()
 	if err != nil {
@@ -57,16 +66,22 @@ func newReader(t *testing.T, edits ...func(*api.OpenTicket)) (*reader, *ticket.T
 	web := httptest.NewServer(handler)
 	t.Cleanup(web.Close)
 	r.apply(func(o *organisation) { o.helpDesk.Spec.ExternalURL = web.URL + "/" })
-	offered := r.offered("jo", edits...)
+	return &reader{rig: r, server: web}
+}
+
+// follow the link of the only message there is.
+func (r *reader) follow() {
+	r.Helper()
 	messages := r.claim("w1")
 	if len(messages) != 1 {
-		t.Fatalf("claimed %+v", messages)
+		r.Fatalf("claimed %+v", messages)
 	}
-	token := tokenIn(t, string(messages[0].Body))
-	if link := web.URL + notify.LinkPath + token; !strings.Contains(string(messages[0].Body), link) {
-		t.Fatalf("the link is not below externalURL: %s", messages[0].Body)
+	r.report("w1", "", messages...)
+	body := string(messages[0].Body)
+	r.link = r.server.URL + notify.LinkPath + tokenIn(r.T, body)
+	if !strings.Contains(body, r.link) {
+		r.Fatalf("the link is not below externalURL: %s", body)
 	}
-	return &reader{rig: r, server: web, link: web.URL + notify.LinkPath + token}, offered
 }
 
 func (r *reader) get() *pageAnswer { return r.do(http.MethodGet, r.link, nil) }
@@ -338,5 +353,56 @@ func TestPageEscapesAndKeepsToItself(t *testing.T) {
 		if got := a.header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+// lead tells sam of an escalation at once.
+func lead(p *v1alpha1.EscalationPolicySpec) {
+	p.Steps = p.Steps[1:2]
+	p.Steps[0].After = "0s"
+}
+
+func TestPageAnswersAnEscalation(t *testing.T) {
+	r := serving(t)
+	r.run()
+	r.apply(escalating(lead))
+	mine := r.offered("jo", func(b *api.OpenTicket) { b.Body = "It makes a noise." })
+	r.follow()
+	jo := r.send(r.get(), "accept", "")
+	must(r.Escalate(r.ctx, as("jo"), mine.ID, api.Because{Reason: "over my head"}))(t)
+	r.eventually("sam is called", func() bool { return r.count(eventlog.Escalated) == 1 })
+	r.follow()
+	shown := r.get()
+	shown.is(t, 200, "Escalated to you", "It makes a noise.", "over my head", "You act here as sam")
+	if len(shown.forms) != 1 {
+		t.Errorf("sam, who does not have it, has the forms %v", shown.forms)
+	}
+	// What jo's page sends, sam cannot.
+	r.send(jo, "resolve", "").is(t, 409, "cannot be done any more")
+	r.send(shown, "acknowledge", "on it").is(t, 200, "You acknowledged the escalation")
+	if got := r.last(mine.ID); got.Type != eventlog.Acknowledged || got.Actor != "agent/sam" || got.Reason != "on it" {
+		t.Errorf("on record it is %+v", got)
+	}
+	if now := r.get(); len(now.forms) != 0 || now.status != 200 {
+		t.Errorf("once acknowledged: %d with the forms %v", now.status, now.forms)
+	}
+	must(r.Resolve(r.ctx, as("jo"), mine.ID, api.Because{}))(t)
+	r.get().is(t, 410, "The ticket is not yours")
+}
+
+func TestWhoLeftIsNotCalled(t *testing.T) {
+	r := serving(t)
+	r.run()
+	r.apply(escalating(lead))
+	waits := r.opened()
+	must(r.Escalate(r.ctx, manager, waits.ID, api.Because{Reason: "x"}))(t)
+	r.eventually("sam is called", func() bool { return r.count(eventlog.Escalated) == 1 })
+	r.apply(func(o *organisation) { delete(o.agents, "sam") })
+	if got := r.claim("w1"); len(got) != 0 {
+		t.Errorf("claimed %+v", got)
+	}
+	records := r.records(0)
+	if last := records[len(records)-1]; last.Type != eventlog.OutboxDropped || last.Reason != "agent sam is no longer in the plan" {
+		t.Errorf("the last record is %+v", last)
 	}
 }
