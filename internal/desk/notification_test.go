@@ -211,6 +211,22 @@ func TestManyAtOnceAreOneDigest(t *testing.T) {
 	}
 }
 
+// One that failed is tried again under its key, also when others that are due sooner become a digest.
+func TestDigestLeavesAloneWhatFailed(t *testing.T) {
+	r, _, _ := newNotifyRig(t, byChat)
+	r.offered("jo")
+	failed := r.claim("w1")
+	r.report("w1", "500", failed...)
+	for range 4 {
+		r.offered("jo")
+	}
+	r.pass(time.Second)
+	got := r.claim("w1")
+	if len(got) != 2 || got[0].Subject != "[acme] 4 tickets for you" || got[1].Key != failed[0].Key || got[1].Attempts != 1 {
+		t.Errorf("claimed %+v", got)
+	}
+}
+
 func TestAddressIsNotFlooded(t *testing.T) {
 	r, _, _ := newNotifyRig(t, byChat)
 	r.apply(func(o *organisation) { o.queues["general"].Spec.Offer.Timeout = "10m" })

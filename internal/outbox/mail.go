@@ -26,7 +26,7 @@ func sendMail(ctx context.Context, m *Message) error {
 	_, domain, _ := strings.Cut(strings.TrimSuffix(m.From, ">"), "@")
 	message.SetMessageIDWithValue(m.Key + "@" + domain)
 	message.SetDateWithValue(m.At)
-	message.Subject(strings.Join(strings.Fields(m.Subject), " ")) // a header is one line
+	message.Subject(m.Subject)
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
 	message.SetBodyString(mail.TypeTextPlain, string(m.Body))
 	return client.DialAndSendWithContext(ctx, message)

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -62,6 +63,19 @@ func TestDeliverTakesOnlySuccessForDelivered(t *testing.T) {
 		}
 		if status >= 400 && (!strings.Contains(err.Error(), "no thanks") || len(err.Error()) > 512) {
 			t.Errorf("status %d: the error should quote a little of the answer: %v", status, err)
+		}
+	}
+}
+
+func TestSecretsAreLeftOut(t *testing.T) {
+	for said, want := range map[string]string{
+		`Post "https://user:pw@example.com/hook/abc?t=1": refused`: `Post "https://example.com": refused`,
+		"535 no user with the password s3cret/word":                "535 no user with the password " + hidden,
+		"s3cret%2Fword is wrong":                                   hidden + " is wrong",
+		"lookup mail.example.com: no such host":                    "lookup mail.example.com: no such host",
+	} {
+		if got := withoutSecrets("smtp://desk:s3cret%2Fword@mail.example.com:587", errors.New(said)).Error(); got != want {
+			t.Errorf("of %q it says %q, want %q", said, got, want)
 		}
 	}
 }

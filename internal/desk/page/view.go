@@ -50,9 +50,10 @@ type view struct {
 	Earlier int64
 	History []entry
 	// Key makes a form sent twice count once. Offer is what can be accepted; zero: nothing.
-	Key                string
-	Offer              int64
-	CanReply, CanSolve bool
+	Key   string
+	Offer int64
+	// CanWork says that the agent has the ticket, and can reply to it and resolve it.
+	CanWork bool
 	// CanAcknowledge says that the ticket is escalated and nobody acts.
 	CanAcknowledge bool
 	// CanApprove says that the ticket's agent asks for the approval of its amount.
@@ -74,7 +75,6 @@ func (v *view) tell(h *api.TicketHistory) {
 	t := &h.Ticket
 	v.Ticket, v.Prior, v.Earlier = t, h.Prior, h.EarlierRecords
 	v.Fields = fields(h)
-	may := func(e ticket.EventName) bool { return slices.Contains(ticket.Allowed(t.Status), e) }
 	v.CanAcknowledge = called(t, v.Agent) && !t.Escalation.Run.Acknowledged()
 	v.CanApprove = approves(t, v.Agent)
 	switch {
@@ -86,7 +86,7 @@ func (v *view) tell(h *api.TicketHistory) {
 		v.Standing, v.Offer, v.Until = "Offered to you", t.Offer.ID, t.Offer.Until
 	case t.Status != ticket.Resolved && t.OwnedByAgent() && t.Status.Live():
 		v.Standing = string(t.Status) + ", with you"
-		v.CanReply, v.CanSolve = may(ticket.AgentReplyEvent), may(ticket.ResolveEvent)
+		v.CanWork = true
 	default:
 		v.Standing = string(t.Status)
 	}

@@ -33,6 +33,8 @@ type Receiver struct {
 	mu       sync.Mutex
 	received []Received
 	refuse   error
+	// passwords counts those that came.
+	passwords int
 }
 
 // All that arrived, in order.
@@ -47,6 +49,19 @@ func (r *Receiver) Refuse(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refuse = err
+}
+
+// Passwords is how many came.
+func (r *Receiver) Passwords() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.passwords
+}
+
+func (r *Receiver) tried() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.passwords++
 }
 
 func (r *Receiver) take(got Received) error {
@@ -95,7 +110,8 @@ func NewMail(t testing.TB, certificate *tls.Config) *Mail {
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &session{mail: m, trusted: certificate == nil}, nil
 	}))
-	server.Domain, server.TLSConfig = "localhost", certificate
+	// A client that is careless with its password is to be noticed.
+	server.Domain, server.TLSConfig, server.AllowInsecureAuth = "localhost", certificate, true
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +134,7 @@ func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, password string) error {
+		s.mail.tried()
 		if user != s.mail.User || password != s.mail.Password {
 			return errors.New("wrong password")
 		}
