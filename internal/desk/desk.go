@@ -78,6 +78,9 @@ type Desk struct {
 	// duties wakes the loop that hands over the tickets of who goes off duty.
 	duties broadcast
 
+	// handOffs wakes the loop that keeps the ledger of shifts.
+	handOffs broadcast
+
 	// escalations are versions of EscalationPolicies that are no longer in force and runs go by, by their hash.
 	escalations sync.Map
 
@@ -153,6 +156,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		"leases":      d.expireLeases,
 		"migration":   d.migrateSome,
 		"hand-over":   d.handOver,
+		"ledger":      d.keepLedger,
 		"outbox":      d.deliverUnclaimed,
 		"idempotency": d.forgetAnswers,
 	} {

@@ -33,7 +33,15 @@ func (d *Desk) OnCall(ctx context.Context, _ api.Call, q api.OnCallQuery) (*api.
 			if q.Rotation != "" && q.Rotation != name {
 				continue
 			}
-			list.Items = append(list.Items, api.NewOnCall(p.Rotations[name], q, api.OnCallHistory{}))
+			from, to := q.At, q.At.Add(time.Microsecond)
+			if q.From.Before(q.To) {
+				from, to = earliest(from, q.From), latest(to, q.To)
+			}
+			past, err := onCallHistory(r, name, from, to)
+			if err != nil {
+				return err
+			}
+			list.Items = append(list.Items, api.NewOnCall(p.Rotations[name], q, past))
 		}
 		return nil
 	})

@@ -201,6 +201,10 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 		if done, err = c.expects(ifMatch, body, pushed); done || err != nil {
 			return err
 		}
+		// What has passed went by the plan until now.
+		if err := c.writeLedger(); err != nil {
+			return err
+		}
 		next.Revision, err = c.PutPlan(&store.PlanRevision{
 			Hash: next.Hash, Manifest: body.Manifest, ActivatedAt: c.now, ManagerEpoch: body.ManagerEpoch,
 		})
@@ -224,6 +228,7 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 	d.plan.Store(next)
 	d.migrate.signal()
 	d.duties.signal()
+	d.handOffs.signal()
 	d.leases.planned()
 	return pushed, nil
 }

@@ -99,6 +99,17 @@ type DutyData struct {
 	End   time.Time `json:"endTime"`
 }
 
+// OnCallData of OnCallBegan and OnCallEnded, which are about the agent who serves.
+type OnCallData struct {
+	Rotation string `json:"rotation"`
+	Layer    string `json:"layer"`
+	// Override by which the agent serves, in the place of the one it Replaces.
+	Override string    `json:"override,omitempty"`
+	Replaces string    `json:"replaces,omitempty"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+}
+
 // LeaseData of the lease records. The epoch grows with every lease of the desk, also across restarts.
 type LeaseData struct {
 	Pool   string `json:"pool"`

@@ -71,7 +71,9 @@ const (
 	OutboxDead      Type = "outbox.dead"
 	OutboxDropped   Type = "outbox.dropped"  // a notification that was settled before it was sent
 	OutboxDigested  Type = "outbox.digested" // a notification that is sent with others as one
-	ClockStepped    Type = "clock.stepped"   // the machine's clock went back; desk time did not
+	OnCallBegan     Type = "oncall.began"    // a shift of a rotation
+	OnCallEnded     Type = "oncall.ended"
+	ClockStepped    Type = "clock.stepped" // the machine's clock went back; desk time did not
 )
 
 // State is what matters of a ticket to order, ownership and timers.

@@ -92,6 +92,9 @@ type Reader interface {
 	// Entry returns a plan entry by hash.
 	Entry(hash string) (*plan.Entry, error)
 
+	// OnCallShifts lists those of a rotation that overlap the time between from and to, by start.
+	OnCallShifts(rotation string, from, to time.Time) ([]OnCallShift, error)
+
 	// Idempotent returns the stored answer to a caller's key.
 	Idempotent(caller, key string) (*Answer, error)
 
@@ -129,6 +132,9 @@ type Tx interface {
 	PutEntries(entries []plan.Entry) error
 	// PutPlan stores an activated plan under the next revision, which it returns.
 	PutPlan(p *PlanRevision) (int64, error)
+
+	// PutOnCallShift stores the shift, in place of what was stored of it when it ended earlier.
+	PutOnCallShift(s OnCallShift) error
 
 	// PutIdempotent stores the answer to a caller's key, in place of an older one.
 	PutIdempotent(caller, key string, a Answer) error
@@ -180,6 +186,18 @@ type PlanRevision struct {
 	ActivatedAt time.Time
 	// ManagerEpoch is the leader epoch of the manager that pushed it.
 	ManagerEpoch int64
+}
+
+// OnCallShift is duty as it was. Its start, rotation, layer, agent and override tell it from others.
+type OnCallShift struct {
+	Rotation string `json:"rotation"`
+	Layer    string `json:"layer"`
+	Agent    string `json:"agent"`
+	// Override by which the agent served, in the place of the one it Replaces; both are empty without one.
+	Override string    `json:"override,omitempty"`
+	Replaces string    `json:"replaces,omitempty"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
 }
 
 // Answer to a mutating call, kept so that its repetition gives the same.

@@ -68,6 +68,11 @@ func (r *reader) Entry(hash string) (*plan.Entry, error) {
 	return document[plan.Entry](r.conn, "SELECT doc FROM plan_entries WHERE hash = ?", hash)
 }
 
+func (r *reader) OnCallShifts(rotation string, from, to time.Time) ([]store.OnCallShift, error) {
+	return documents[store.OnCallShift](r.conn, "SELECT doc FROM oncall_shifts WHERE rotation = ? AND start_at < ? AND end_at > ? ORDER BY start_at, layer",
+		rotation, to.UnixMicro(), from.UnixMicro())
+}
+
 func (r *reader) Idempotent(caller, key string) (*store.Answer, error) {
 	var a store.Answer
 	var at sql.NullInt64

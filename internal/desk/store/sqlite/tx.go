@@ -102,6 +102,17 @@ func (t *tx) PutPlan(p *store.PlanRevision) (int64, error) {
 	return p.Revision, err
 }
 
+func (t *tx) PutOnCallShift(s store.OnCallShift) error {
+	doc, err := encode(s)
+	if err != nil {
+		return err
+	}
+	_, err = t.conn.exec(`INSERT INTO oncall_shifts (rotation, start_at, layer, agent, override, end_at, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET end_at = excluded.end_at, doc = excluded.doc`,
+		s.Rotation, s.Start.UnixMicro(), s.Layer, s.Agent, s.Override, s.End.UnixMicro(), doc)
+	return err
+}
+
 func (t *tx) PutIdempotent(caller, key string, a store.Answer) error {
 	_, err := t.conn.exec(`INSERT INTO answers (caller, key, request, status, body, at) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET request = excluded.request, status = excluded.status, body = excluded.body, at = excluded.at`,

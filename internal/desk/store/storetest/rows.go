@@ -41,6 +41,10 @@ func testReopen(t *testing.T, open Open) {
 		Manifest: plan.Manifest{SchemaVersion: 1, HelpDesk: "acme", Entries: []plan.EntryRef{{Key: entry.Key, Hash: entry.Hash()}}}}
 	message := &store.Message{Destination: "crm", Key: "k", Body: []byte("{}"), NextAt: at(5), Created: noon}
 	answer := store.Answer{Request: []byte{0, 1}, Status: 201, Body: []byte(`{"id":1}`), At: noon}
+	shift := store.OnCallShift{Rotation: "nights", Layer: "first", Agent: "jo", Override: "swap", Replaces: "sam", Start: at(-60), End: at(-30)}
+	longer := shift
+	longer.End = at(0)
+	next := store.OnCallShift{Rotation: "nights", Layer: "first", Agent: "sam", Start: at(0), End: at(60)}
 	var offer int64
 
 	update(t, s, func(tx store.Tx) error {
@@ -60,6 +64,9 @@ func testReopen(t *testing.T, open Open) {
 			func() error { return tx.InsertMessage(message) },
 			func() error { return tx.PutIdempotent("user/kim", "key", answer) },
 			func() error { return tx.PutMeta("clock", []byte{1, 0, 2}) },
+			func() error { return tx.PutOnCallShift(shift) },
+			func() error { return tx.PutOnCallShift(next) },
+			func() error { return tx.PutOnCallShift(longer) },
 			func() (err error) { offer, err = tx.NextOffer(); return err },
 		} {
 			if err := put(); err != nil {
@@ -91,6 +98,10 @@ func testReopen(t *testing.T, open Open) {
 		got("message", message)(pass(r.Message(message.ID)))
 		got("answer", &answer)(pass(r.Idempotent("user/kim", "key")))
 		got("meta", []byte{1, 0, 2})(pass(r.Meta("clock")))
+		got("shifts", []store.OnCallShift{longer, next})(pass(r.OnCallShifts("nights", at(-1), at(1))))
+		got("shifts that ended", []store.OnCallShift{next})(pass(r.OnCallShifts("nights", at(0), at(1))))
+		got("shifts before the next", []store.OnCallShift{longer})(pass(r.OnCallShifts("nights", at(-90), at(0))))
+		got("shifts of another rotation", []store.OnCallShift(nil))(pass(r.OnCallShifts("days", at(-90), at(90))))
 		got("meta never set", []byte(nil))(pass(r.Meta("other")))
 		for what, missing := range map[string]func() (any, error){
 			"ticket":    func() (any, error) { return r.Ticket(99) },

@@ -1,0 +1,106 @@
+package desk_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+)
+
+// swap has an agent cover another in the rotation from an instant to another.
+func swap(agent, replaces string, from, to time.Time) func(*organisation) {
+	return func(o *organisation) {
+		x := &v1alpha1.OnCallOverride{ObjectMeta: metav1.ObjectMeta{Name: "swap"}}
+		x.Spec.RotationRef.Name, x.Spec.AgentRef.Name = "nights", v1alpha1.ObjectName(agent)
+		x.Spec.ReplacesAgentRef = &v1alpha1.AgentReference{Name: v1alpha1.ObjectName(replaces)}
+		x.Spec.StartTime, x.Spec.EndTime = metav1.NewTime(from), metav1.NewTime(to)
+		o.others = []metav1.Object{x}
+	}
+}
+
+// shiftsFrom start on, as they are told.
+func (r *rig) shiftsFrom(from, to time.Time) (told []string, recordedTo time.Time) {
+	r.Helper()
+	list := must(r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{Rotation: "nights", From: from, To: to}))(r)
+	for _, s := range list.Items[0].Shifts {
+		told = append(told, fmt.Sprintf("%s %s-%s", s.Agent, s.Start.Sub(from).Round(time.Minute), s.End.Sub(from).Round(time.Minute)))
+	}
+	return told, list.Items[0].RecordedTo
+}
+
+// What was on call stays on record as it was, whatever becomes of the rotation, its overrides and agents, and across restarts.
+func TestPastShiftsStayAsTheyWere(t *testing.T) {
+	hour := start.Truncate(time.Hour)
+	r := newRig(t, func(o *organisation) {
+		o.agent("kim")
+		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "jo", "sam")
+	}, swap("kim", "sam", hour, hour.Add(24*time.Hour)))
+	r.run()
+	passed := func(d time.Duration) {
+		r.pass(d)
+		now := r.clock.Now().Truncate(time.Hour)
+		r.eventually("the ledger is written", func() bool { _, to := r.shiftsFrom(start, start.Add(time.Hour)); return !to.Before(now) })
+	}
+	before, _ := r.shiftsFrom(start, start.Add(3*time.Hour))
+	passed(time.Hour)
+	passed(2*time.Hour + time.Minute)
+	if got, _ := r.shiftsFrom(start, start.Add(3*time.Hour)); !cmp.Equal(got, before) {
+		t.Fatalf("what has passed is told as %v, and was to be %v", got, before)
+	}
+
+	r.apply(func(o *organisation) {
+		o.others = nil
+		delete(o.agents, "kim")
+		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "sam")
+	})
+	check := func(when string) {
+		if got, _ := r.shiftsFrom(start, start.Add(3*time.Hour)); !cmp.Equal(got, before) {
+			t.Errorf("%s: past shifts are %v, and were %v", when, got, before)
+		}
+	}
+	check("after the override, an agent and a member are gone")
+	if list := must(r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{}))(r); list.Items[0].Current[0].Agent != "sam" {
+		t.Errorf("now %v is on call", list.Items[0].Current)
+	}
+	if list := must(r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{At: start.Add(30 * time.Minute)}))(r); len(list.Items[0].Current) != 1 {
+		t.Errorf("in the past %v was on call", list.Items[0].Current)
+	}
+	r.restart()
+	r.run()
+	passed(2 * time.Hour)
+	check("after a restart")
+
+	began, ended := 0, 0
+	for _, record := range r.records(0) {
+		var data eventlog.OnCallData
+		switch record.Type {
+		case eventlog.OnCallBegan:
+			began++
+		case eventlog.OnCallEnded:
+			ended++
+		default:
+			continue
+		}
+		if err := json.Unmarshal(record.Data, &data); err != nil || data.Rotation != "nights" || record.Agent == "" || !data.Start.Before(data.End) {
+			t.Errorf("record %+v, %v", record, err)
+		}
+	}
+	if began < 4 || ended < 4 {
+		t.Errorf("the log has %d shifts that began and %d that ended", began, ended)
+	}
+}
+
+func TestShiftsOfMoreThanAYearAreRefused(t *testing.T) {
+	r := newRig(t)
+	_, err := r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{From: start, To: start.AddDate(2, 0, 0)})
+	refused(t, err, api.ProblemInvalid)
+	_, err = r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{Rotation: "none"})
+	refused(t, err, api.ProblemNotFound)
+}
