@@ -53,9 +53,11 @@ type live struct {
 	status  ticket.Status
 	queue   string
 	agent   string
-	channel string
-	offer   int64
-	moves   int
+	// approver is who is asked for an approval while the ticket is on hold for it.
+	approver string
+	channel  string
+	offer    int64
+	moves    int
 }
 
 // NewLoad of the options; zero fields get defaults.
@@ -269,6 +271,9 @@ func (l *Load) take(ctx context.Context, r *eventlog.Record) {
 	t.version, t.status, t.queue, t.agent = r.Version, r.To.Status, r.To.Queue, r.To.Agent
 	if r.Dispatch != nil {
 		t.offer = r.Dispatch.Offer
+	}
+	if asked := approverOf(r); asked != "" || t.status != ticket.OnHold {
+		t.approver = asked
 	}
 	l.schedule(ctx, r.Ticket, t)
 }

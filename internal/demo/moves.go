@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
@@ -33,6 +34,12 @@ func (l *Load) decide(t *live) *move {
 			return err
 		}}
 	case ticket.OnHold:
+		if t.approver != "" {
+			return &move{"approve", t.approver, 1, func(ctx context.Context, id int64) error {
+				_, err := l.Desk.Approve(ctx, api.Call{Agent: t.approver}, id, api.Because{})
+				return err
+			}}
+		}
 		return l.because(t, "resume", 2, l.Desk.Resume, "The third party has answered.")
 	case ticket.Resolved:
 		if rand.IntN(12) == 0 {
@@ -96,6 +103,10 @@ func (l *Load) handle(t *live) *move {
 			return err
 		}
 		_, err := l.Desk.Resolve(ctx, call, id, api.Because{Reason: "Answered."})
+		var refused *api.Problem
+		if errors.As(err, &refused) && refused.Type == api.ProblemApprovalNeeded {
+			_, err = l.Desk.AskApproval(ctx, call, id, api.Because{Reason: "The invoice was wrong."})
+		}
 		return err
 	}}
 }
@@ -115,6 +126,15 @@ func channelOf(r *eventlog.Record) string {
 		return ""
 	}
 	return opened.Channel
+}
+
+// approverOf a ticket whose agent asks for an approval; empty otherwise.
+func approverOf(r *eventlog.Record) string {
+	var asked eventlog.ApprovalData
+	if r.Type != eventlog.ApprovalAsked || json.Unmarshal(r.Data, &asked) != nil {
+		return ""
+	}
+	return asked.Of
 }
 
 func pick[T any](from []T) T { return from[rand.IntN(len(from))] }

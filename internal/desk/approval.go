@@ -48,6 +48,7 @@ func (d *Desk) AskApproval(ctx context.Context, call api.Call, id int64, body ap
 		if approver == "" {
 			return nil, conflict(api.ProblemConflict, "nobody can approve %s: %s", t.Amount, why)
 		}
+		record.Data = eventlog.Encode(eventlog.ApprovalData{Of: approver, Amount: *t.Amount})
 		next, err := c.apply(t, ticket.AskApproval{Of: approver}, record)
 		if err != nil {
 			return nil, err

@@ -76,6 +76,12 @@ type ActionOutcome struct {
 	Skipped string `json:"skipped,omitempty"`
 }
 
+// ApprovalData of ApprovalAsked: what is to be approved, and by whom.
+type ApprovalData struct {
+	Of     string       `json:"of"`
+	Amount ticket.Money `json:"amount"`
+}
+
 // ServiceData of AtRisk and Breached.
 type ServiceData struct {
 	Metric ticket.Metric `json:"metric"`

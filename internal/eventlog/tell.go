@@ -49,6 +49,10 @@ func (r *Record) Tell() []string {
 	}
 	lines = append(lines, escalated(r)...)
 	lines = append(lines, clocks(r)...)
+	var approval ApprovalData
+	if r.Type == ApprovalAsked && json.Unmarshal(r.Data, &approval) == nil {
+		lines = append(lines, fmt.Sprintf("of agent %s, for %s", approval.Of, approval.Amount))
+	}
 	return append(lines, said(r)...)
 }
 
