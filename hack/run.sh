@@ -26,8 +26,7 @@ if ! kubectl get namespace "$namespace" >/dev/null 2>&1; then
   kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted "$CREATED_BY" >/dev/null
 fi
 step "organisation" kubectl apply -n "$namespace" -k config/samples/three-tier
-step "all objects Ready" kubectl wait -n "$namespace" --for=condition=Ready --timeout=3m --all \
-  helpdesks,supportteams,tiers,queues,agents,routingpolicies,businesscalendars,escalationpolicies,oncallrotations,oncalloverrides
+step "all objects Ready" kubectl wait -n "$namespace" --for=condition=Ready --timeout=3m --all support
 kubectl kustomize config/samples/demo-load | sed "s|image: caseload$|image: $IMAGE|" | kubectl apply -n "$namespace" -f - >/dev/null
 step "customers and agents at work" kubectl rollout status -n "$namespace" deployment/demo-load --timeout=2m
 

@@ -120,7 +120,7 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 		// kubectl wait asks for each of a thousand objects, five a second.
 		notReady := `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}`
 		Eventually(func(g Gomega) {
-			list, err := t.kubectl("get", "helpdesks,supportteams,tiers,queues,agents,routingpolicies", "-o", notReady)
+			list, err := t.kubectl("get", "support", "-o", notReady)
 			g.Expect(err).NotTo(HaveOccurred())
 			for line := range strings.Lines(list) {
 				g.Expect(line).To(HaveSuffix(" True\n"))

@@ -121,7 +121,7 @@ func (t tenant) sample(name string) {
 // ready waits as a pipeline does.
 func (t tenant) ready() {
 	GinkgoHelper()
-	t.must("wait", "--for=condition=Ready", "--timeout="+patience.String(), "--all", "helpdesks,supportteams,tiers,queues,agents,routingpolicies")
+	t.must("wait", "--for=condition=Ready", "--timeout="+patience.String(), "--all", "support")
 }
 
 // caseload runs the command against the tenant's desk.
