@@ -26,6 +26,7 @@ import (
 	"github.com/caseload-dev/caseload/controllers"
 	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
+	"github.com/caseload-dev/caseload/internal/desk/feed"
 	"github.com/caseload-dev/caseload/internal/desk/page"
 	"github.com/caseload-dev/caseload/internal/desk/server"
 	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
@@ -164,6 +165,7 @@ func runDesk(ctx context.Context, o deskOptions) (err error) {
 	}
 	serve := server.Options{HelpDesk: o.helpDesk, Namespace: o.namespace, Registry: registry, Logger: log,
 		Page:    page.New(d, o.helpDesk, log),
+		Feeds:   feed.New(d, log),
 		AgentOf: func(user string) string { return d.AgentOf(o.namespace, user) }}
 	run := []func(context.Context) error{d.Run}
 	if o.localTokens != "" {

@@ -32,6 +32,7 @@ every shift is reckoned by the rotation as it is declared, without its past edit
 		newOnCallView("gaps [ROTATION]", "List the times at which nobody is on call although coverage asks for somebody", fourWeeks, printGaps),
 		newOnCallView("fairness [ROTATION]", "Compare hours, nights, weekends and holidays of the agents", fourWeeks, printShares),
 		newOnCallExport(),
+		newOnCallFeed(),
 	)
 	return cmd
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/auth"
 	"github.com/caseload-dev/caseload/internal/desk/client"
+	"github.com/caseload-dev/caseload/internal/desk/feed"
 	"github.com/caseload-dev/caseload/internal/desk/page"
 	"github.com/caseload-dev/caseload/internal/desk/server"
 	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
@@ -167,7 +168,7 @@ func (d *Demo) serveLocally() error {
 	}
 	d.server, err = server.New(d.desk, server.Options{
 		HelpDesk: d.target.Name, Authenticator: users, Authorizer: users, Logger: d.Logger,
-		Page: page.New(d.desk, d.target.Name, d.Logger),
+		Page: page.New(d.desk, d.target.Name, d.Logger), Feeds: feed.New(d.desk, d.Logger),
 	})
 	if err != nil {
 		return err

@@ -139,3 +139,28 @@ func newOnCallGap(w calendar.Window, zone *time.Location) OnCallGap {
 	}
 	return g
 }
+
+// FeedPath is where a desk has its feeds, before the token.
+const FeedPath = "/oncall/"
+
+// CreateOnCallFeed says what a feed is of: a rotation, or an agent in all of them.
+type CreateOnCallFeed struct {
+	Rotation string `json:"rotation,omitempty" maxLength:"253"`
+	Agent    string `json:"agent,omitempty" maxLength:"253"`
+}
+
+// OnCallFeed is an iCalendar at a secret address.
+type OnCallFeed struct {
+	ID       int64  `json:"id"`
+	Rotation string `json:"rotation,omitempty"`
+	Agent    string `json:"agent,omitempty"`
+	// URL is told once.
+	URL       string    `json:"url,omitempty" doc:"Secret address to subscribe to; told to who makes the feed, and never again"`
+	CreatedAt time.Time `json:"createdAt"`
+	CreatedBy string    `json:"createdBy"`
+}
+
+// OnCallFeedList has the feeds of a desk, by id.
+type OnCallFeedList struct {
+	Items []OnCallFeed `json:"items"`
+}

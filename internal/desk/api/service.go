@@ -76,6 +76,10 @@ type Service interface {
 
 	// OnCall tells who is on call.
 	OnCall(ctx context.Context, call Call, query OnCallQuery) (*OnCallList, error)
+	// CreateOnCallFeed makes a feed of shifts with a secret address; RevokeOnCallFeed makes that worthless.
+	CreateOnCallFeed(ctx context.Context, call Call, body CreateOnCallFeed) (*OnCallFeed, error)
+	OnCallFeeds(ctx context.Context, call Call) (*OnCallFeedList, error)
+	RevokeOnCallFeed(ctx context.Context, call Call, id int64) (*OnCallFeed, error)
 
 	Plan(ctx context.Context, call Call) (*Plan, error)
 	PlanRevision(ctx context.Context, call Call, revision int64) (*Plan, error)

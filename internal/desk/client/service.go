@@ -213,6 +213,18 @@ func (c *Client) OnCall(ctx context.Context, call api.Call, q api.OnCallQuery) (
 	return get[api.OnCallList](ctx, c, call, "/v1/oncall", query)
 }
 
+func (c *Client) CreateOnCallFeed(ctx context.Context, call api.Call, body api.CreateOnCallFeed) (*api.OnCallFeed, error) {
+	return send[api.OnCallFeed](ctx, c, call, http.MethodPost, "/v1/oncall/feeds", body)
+}
+
+func (c *Client) OnCallFeeds(ctx context.Context, call api.Call) (*api.OnCallFeedList, error) {
+	return get[api.OnCallFeedList](ctx, c, call, "/v1/oncall/feeds", nil)
+}
+
+func (c *Client) RevokeOnCallFeed(ctx context.Context, call api.Call, id int64) (*api.OnCallFeed, error) {
+	return send[api.OnCallFeed](ctx, c, call, http.MethodDelete, fmt.Sprintf("/v1/oncall/feeds/%d", id), nil)
+}
+
 func (c *Client) Work(ctx context.Context, call api.Call, agent string, after int64, waitSeconds int) (*api.AgentWork, error) {
 	query := url.Values{}
 	setInt(query, "after", after)

@@ -142,6 +142,15 @@ func (r *recorder) RestoreDuty(ctx context.Context, c api.Call, agent string, ch
 func (r *recorder) OnCall(ctx context.Context, c api.Call, q api.OnCallQuery) (*api.OnCallList, error) {
 	return recorded[api.OnCallList](ctx, r, "OnCall", c, q)
 }
+func (r *recorder) CreateOnCallFeed(ctx context.Context, c api.Call, b api.CreateOnCallFeed) (*api.OnCallFeed, error) {
+	return recorded[api.OnCallFeed](ctx, r, "CreateOnCallFeed", c, b)
+}
+func (r *recorder) OnCallFeeds(ctx context.Context, c api.Call) (*api.OnCallFeedList, error) {
+	return recorded[api.OnCallFeedList](ctx, r, "OnCallFeeds", c)
+}
+func (r *recorder) RevokeOnCallFeed(ctx context.Context, c api.Call, id int64) (*api.OnCallFeed, error) {
+	return recorded[api.OnCallFeed](ctx, r, "RevokeOnCallFeed", c, id)
+}
 func (r *recorder) Plan(ctx context.Context, c api.Call) (*api.Plan, error) {
 	return recorded[api.Plan](ctx, r, "Plan", c)
 }

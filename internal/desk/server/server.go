@@ -31,6 +31,8 @@ type Options struct {
 	AgentOf func(user string) string
 	// Page answers below notify.LinkPath, where notifications link to; nil: nothing does.
 	Page http.Handler
+	// Feeds answers below api.FeedPath, where feeds of shifts are; nil: nothing does.
+	Feeds http.Handler
 	// Registry takes the server's metrics and is what /metrics shows. Nil: one of its own.
 	Registry *prometheus.Registry
 	// Logger; nil: the default one.
@@ -79,6 +81,9 @@ func New(service api.Service, o Options) (*Server, error) {
 	s.mux.Handle("GET /readyz", s.Probes())
 	if o.Page != nil {
 		s.mux.Handle(notify.LinkPath, o.Page)
+	}
+	if o.Feeds != nil {
+		s.mux.Handle(api.FeedPath, o.Feeds)
 	}
 	s.mux.HandleFunc("/", s.noSuchOperation)
 	return s, s.describe()

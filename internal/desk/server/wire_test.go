@@ -116,6 +116,7 @@ var samples = []any{
 	ticket.Customer{ID: "c/1 ü", Name: "Ann", Value: &ticket.Money{Amount: 5, Currency: "EUR"}},
 	api.SetPresence{Presence: "Away", Reason: "lunch"},
 	api.ChangeDuty{Type: "Absence", Reason: "Sick", StartTime: at, EndTime: at.Add(time.Hour)},
+	api.CreateOnCallFeed{Rotation: "nights"},
 	api.OnCallQuery{Rotation: "nights", At: at, From: at, To: at.Add(time.Hour)},
 	api.PushPlan{ManagerEpoch: 4, Manifest: manifest, Entries: []plan.Entry{entry}},
 	api.RouteRequest{Ticket: content, Customer: &ticket.Customer{ID: "c/1 ü", Segment: "vip"}},
@@ -142,6 +143,8 @@ var answers = []any{
 	&api.AgentList{Items: []api.Agent{{AgentState: state, Team: "t", Free: true}}},
 	&api.AgentWork{Agent: api.Agent{AgentState: state}, Tickets: []ticket.Ticket{fullTicket}, Position: 12},
 	&api.Agent{AgentState: state, DisplayName: "Jo"},
+	&api.OnCallFeed{ID: 3, Rotation: "nights", URL: "https://desk/oncall/3-x.ics", CreatedAt: at, CreatedBy: "user/kim"},
+	&api.OnCallFeedList{Items: []api.OnCallFeed{{ID: 3, Agent: "jo", CreatedAt: at, CreatedBy: "user/kim"}}},
 	&api.OnCallList{At: at, Items: []api.OnCall{{Rotation: "nights", Team: "t", Current: []api.OnCallShift{{Agent: "jo", Layer: "first", Start: at, End: at}}, Gaps: []api.OnCallGap{{Start: at}}}}},
 	&api.Plan{Revision: 2, Hash: "abc", ActivatedAt: at, Manifest: manifest, ClockStandsAt: at},
 	&api.PlanEntries{Entries: []plan.Entry{entry}},
@@ -175,7 +178,7 @@ func sampleOf(t *testing.T, typ reflect.Type) reflect.Value {
 // change is guarded by epochs, claims and If-Match instead.
 var keyed = []string{
 	"OpenTicket", "OpenTickets", "Accept", "Decline", "Transfer", "Return", "Pend", "Hold", "Resume", "Resolve", "Reopen",
-	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence", "ChangeDuty", "RestoreDuty", "AskApproval", "Approve", "Refuse",
+	"Close", "Cancel", "Escalate", "Acknowledge", "Reply", "Note", "Update", "PutCustomer", "SetPresence", "ChangeDuty", "RestoreDuty", "CreateOnCallFeed", "RevokeOnCallFeed", "AskApproval", "Approve", "Refuse",
 }
 
 // TestEveryMethodArrivesWhole calls each method of the Service through the client: its arguments must reach the desk,
