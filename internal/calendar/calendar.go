@@ -53,6 +53,7 @@ type Window struct{ Start, End time.Time }
 
 // Calendar of open hours. Nil is open around the clock. It is safe for concurrent use.
 type Calendar struct {
+	spec     Spec
 	zone     *time.Location
 	hours    [7][]Hours // by weekday
 	holidays map[Holiday]bool
@@ -66,7 +67,7 @@ func New(spec Spec) (*Calendar, error) {
 	if spec.Zone == nil {
 		return nil, errors.New("it has no time zone")
 	}
-	c := &Calendar{zone: spec.Zone, holidays: make(map[Holiday]bool, len(spec.Holidays)), years: map[int]*year{}}
+	c := &Calendar{spec: spec, zone: spec.Zone, holidays: make(map[Holiday]bool, len(spec.Holidays)), years: map[int]*year{}}
 	open := false
 	for _, h := range spec.Hours {
 		if h.From < 0 || h.From >= walltime.MinutesPerDay || h.To < 0 || h.To > walltime.MinutesPerDay {
@@ -88,6 +89,9 @@ func New(spec Spec) (*Calendar, error) {
 	}
 	return c, nil
 }
+
+// Spec that the calendar was made of; not of nil.
+func (c *Calendar) Spec() Spec { return c.spec }
 
 // everyDayIsHoliday says whether all days of the year are yearly holidays. Any other day comes to be each day of the week.
 func (c *Calendar) everyDayIsHoliday() bool {

@@ -154,6 +154,8 @@ type PlanData struct {
 	MaxMissedOffers int                  `json:"maxMissedOffers"`
 	Queues          map[string]PlanQueue `json:"queues"`
 	Agents          map[string]PlanAgent `json:"agents"`
+	// Calendars by name, by which agents are on duty.
+	Calendars map[string]PlanCalendar `json:"calendars,omitempty"`
 	// Pools by name, with their queues.
 	Pools map[string][]string `json:"pools"`
 }
@@ -175,6 +177,8 @@ type PlanQueue struct {
 	Overflow       string `json:"overflow,omitempty"`
 	OverflowMillis int64  `json:"overflowMillis,omitempty"`
 	MaxWaiting     int    `json:"maxWaiting,omitempty"`
+	// Loans are when agents serve the queue who do so by assignments with dates alone.
+	Loans map[string][]Span `json:"loans,omitempty"`
 }
 
 // PlanStage is a stage of a queue's requirements.
@@ -186,8 +190,40 @@ type PlanStage struct {
 	Agents        []string       `json:"agents,omitempty"`
 }
 
+// Span of time, [Start, End); a zero End: for good.
+type Span struct {
+	Start time.Time `json:"start,omitzero"`
+	End   time.Time `json:"end,omitzero"`
+}
+
+// PlanCalendar is a BusinessCalendar of PlanData.
+type PlanCalendar struct {
+	TimeZone string      `json:"timeZone"`
+	Hours    []PlanHours `json:"hours"`
+	// Holidays are dates, with the year 0000 if they are yearly.
+	Holidays []string `json:"holidays,omitempty"`
+}
+
+// PlanHours begin on the days, 0 for Sunday, and are told in minutes of the day; if To does not come after From, it is of
+// the next.
+type PlanHours struct {
+	Days []int `json:"days"`
+	From int   `json:"from"`
+	To   int   `json:"to"`
+}
+
+// PlanRampUp of an agent: the weeks begin at these instants, and with the last the limits hold in full.
+type PlanRampUp struct {
+	StartPercent int         `json:"startPercent"`
+	Weeks        []time.Time `json:"weeks"`
+}
+
 // PlanAgent is an agent of PlanData.
 type PlanAgent struct {
+	// Schedule is the calendar of the agent's duty; empty: around the clock.
+	Schedule  string         `json:"schedule,omitempty"`
+	Absences  []Span         `json:"absences,omitempty"`
+	RampUp    *PlanRampUp    `json:"rampUp,omitempty"`
 	Skills    map[string]int `json:"skills,omitempty"`
 	Languages []string       `json:"languages,omitempty"`
 	Limits    map[string]int `json:"limits,omitempty"`

@@ -137,7 +137,7 @@ func (d *declarations) addDuties(p *Plan) {
 				a.Schedule, a.ScheduleName = c, string(schedule.CalendarRef.Name)
 			}
 		}
-		a.rampUp = newRampUp(o.Spec.RampUp, d.zoneOf(a.ScheduleName))
+		a.RampUp = newRampUp(o.Spec.RampUp, d.zoneOf(a.ScheduleName))
 		for _, absence := range o.Spec.Absences {
 			a.Absences = append(a.Absences, DutyChange{
 				Type: Absent, Reason: string(absence.Reason), Start: absence.StartTime.Time, End: absence.EndTime.Time,

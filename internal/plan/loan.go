@@ -10,23 +10,23 @@ import (
 	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
-// span of time, [start, end); a zero end: for good.
-type span struct{ start, end time.Time }
+// Span of time, [Start, End); a zero End: for good.
+type Span struct{ Start, End time.Time }
 
 // Assigned says whether an agent who can serve the queue does so at t, and not only by an assignment of another time. If
 // not, from is when they next do; zero: never again.
 func (q *Queue) Assigned(agent string, t time.Time) (assigned bool, from time.Time) {
-	loans, lent := q.loans[agent]
+	loans, lent := q.Loans[agent]
 	if !lent {
 		return true, time.Time{}
 	}
 	for _, loan := range loans {
 		switch {
-		case t.Before(loan.start):
-			if from.IsZero() || loan.start.Before(from) {
-				from = loan.start
+		case t.Before(loan.Start):
+			if from.IsZero() || loan.Start.Before(from) {
+				from = loan.Start
 			}
-		case loan.end.IsZero() || t.Before(loan.end):
+		case loan.End.IsZero() || t.Before(loan.End):
 			return true, time.Time{}
 		}
 	}
@@ -43,59 +43,59 @@ func (d *declarations) lend(p *Plan, selected map[string][]string) {
 			}) {
 				continue
 			}
-			var loan span
+			var loan Span
 			if assignment.StartTime != nil {
-				loan.start = assignment.StartTime.Time
+				loan.Start = assignment.StartTime.Time
 			}
 			if assignment.EndTime != nil {
-				loan.end = assignment.EndTime.Time
+				loan.End = assignment.EndTime.Time
 			}
-			if q.loans == nil {
-				q.loans = map[string][]span{}
+			if q.Loans == nil {
+				q.Loans = map[string][]Span{}
 			}
-			q.loans[name] = append(q.loans[name], loan)
+			q.Loans[name] = append(q.Loans[name], loan)
 		}
 	}
 }
 
-// rampUp is how the limits of somebody new grow.
-type rampUp struct {
-	startPercent int
-	// weeks begin at these instants; with the last the limits hold in full.
-	weeks []time.Time
+// RampUp is how the limits of somebody new grow.
+type RampUp struct {
+	StartPercent int
+	// Weeks begin at these instants; with the last the limits hold in full.
+	Weeks []time.Time
 }
 
 // newRampUp of a declaration that can be read; nil for none.
-func newRampUp(o *v1alpha1.RampUp, zone *time.Location) *rampUp {
+func newRampUp(o *v1alpha1.RampUp, zone *time.Location) *RampUp {
 	if o == nil {
 		return nil
 	}
-	r := &rampUp{startPercent: int(o.StartPercent)}
+	r := &RampUp{StartPercent: int(o.StartPercent)}
 	day, _ := time.Parse(time.DateOnly, string(o.From))
 	for week := range int(o.Weeks) + 1 {
 		year, month, day := day.AddDate(0, 0, 7*week).Date()
-		r.weeks = append(r.weeks, walltime.First(zone, year, month, day, 0))
+		r.Weeks = append(r.Weeks, walltime.First(zone, year, month, day, 0))
 	}
 	return r
 }
 
 // week of the instant, from zero.
-func (r *rampUp) week(t time.Time) int {
-	begun := sort.Search(len(r.weeks), func(i int) bool { return r.weeks[i].After(t) })
+func (r *RampUp) week(t time.Time) int {
+	begun := sort.Search(len(r.Weeks), func(i int) bool { return r.Weeks[i].After(t) })
 	return max(begun-1, 0)
 }
 
 // At is the agent with the limits that hold at t. Of nil it is nil.
 func (a *Agent) At(t time.Time) *Agent {
-	if a == nil || a.rampUp == nil {
+	if a == nil || a.RampUp == nil {
 		return a
 	}
-	full := len(a.rampUp.weeks) - 1
-	week := a.rampUp.week(t)
+	full := len(a.RampUp.Weeks) - 1
+	week := a.RampUp.week(t)
 	if week >= full {
 		return a
 	}
-	percent := a.rampUp.startPercent + (100-a.rampUp.startPercent)*week/full
+	percent := a.RampUp.StartPercent + (100-a.RampUp.StartPercent)*week/full
 	now := *a
 	now.Limits = maps.Clone(a.Limits)
 	for channel, limit := range now.Limits {
@@ -106,11 +106,11 @@ func (a *Agent) At(t time.Time) *Agent {
 
 // LimitsChange is when the limits are next other than at t; zero: never.
 func (a *Agent) LimitsChange(t time.Time) time.Time {
-	if a.rampUp == nil {
+	if a.RampUp == nil {
 		return time.Time{}
 	}
-	if next := a.rampUp.week(t) + 1; next < len(a.rampUp.weeks) {
-		return a.rampUp.weeks[next]
+	if next := a.RampUp.week(t) + 1; next < len(a.RampUp.Weeks) {
+		return a.RampUp.Weeks[next]
 	}
 	return time.Time{}
 }

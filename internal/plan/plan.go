@@ -188,8 +188,8 @@ type Queue struct {
 	Paused     bool
 	// Agents who can serve the queue at some stage, by name.
 	Agents []string
-	// loans are the assignments with dates of those who serve the queue by nothing else.
-	loans map[string][]span
+	// Loans are the assignments with dates of those who serve the queue by nothing else.
+	Loans map[string][]Span
 	// candidates are selected or assigned, whether they have the skills or not.
 	candidates []string
 	// Pool the queue belongs to; empty if nobody can serve it.
@@ -239,7 +239,8 @@ type Agent struct {
 	ScheduleName string
 	// Absences that are declared.
 	Absences []DutyChange
-	rampUp   *rampUp
+	// RampUp of somebody new, whose Limits are those that hold in full: see At. Nil: they hold.
+	RampUp *RampUp
 }
 
 // DefaultLimit is an agent's limit for a channel that neither the agent nor the team lists.

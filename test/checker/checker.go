@@ -71,6 +71,8 @@ type ask struct {
 type agentState struct {
 	presence string
 	load     map[string]int
+	// told are the changes of duty that the desk was told of, by id.
+	told map[int64]dutyChange
 	// changed is the last record that changed the agent other than by a decision; decided the commit of the last decision.
 	changed int64
 }
@@ -128,6 +130,8 @@ func (c *checker) record(r *Record) {
 		c.decode(r, &data)
 		agent := c.agent(r.Agent)
 		agent.presence, agent.changed = data.To, r.Seq
+	case r.Type == "agent.dutyChanged" || r.Type == "agent.dutyRestored":
+		c.dutyChanged(r)
 	case r.Ticket != 0:
 		c.ticket(r)
 	}
@@ -163,7 +167,7 @@ func (c *checker) activate(r *Record) {
 func (c *checker) agent(name string) *agentState {
 	a := c.agents[name]
 	if a == nil {
-		a = &agentState{presence: "Offline", load: map[string]int{}}
+		a = &agentState{presence: "Offline", load: map[string]int{}, told: map[int64]dutyChange{}}
 		c.agents[name] = a
 	}
 	return a
@@ -312,10 +316,13 @@ func (c *checker) decision(r *Record, t *ticketState) {
 	if agent.presence != "Available" {
 		c.fault(r, "ticket %d is given to %s, who is %s", t.id, name, agent.presence)
 	}
+	if !c.onDuty(name, now) {
+		c.fault(r, "ticket %d is given to %s, who is off duty", t.id, name)
+	}
 	if r.Dispatch.Stage != t.Stage {
 		c.fault(r, "ticket %d is given to %s by the requirements of stage %d, but is in stage %d", t.id, name, r.Dispatch.Stage, t.Stage)
 	}
-	if !c.canServe(t, name) {
+	if !c.canServe(t, name, now) {
 		c.fault(r, "ticket %d of queue %s is given to %s, who does not serve it", t.id, t.Queue, name)
 	}
 	for _, earlier := range t.asks {
@@ -332,10 +339,12 @@ func (c *checker) order(r *Record, t *ticketState, name string, agent *agentStat
 		c.report.Unproven++
 		return
 	}
+	// The decision was made a little before its record.
+	decided := r.At.Add(-time.Second)
 	for _, queue := range c.plan.Pools[r.Dispatch.Pool] {
 		for _, other := range c.waiting[queue] {
 			if other == t || other.changed > r.Dispatch.Position || other.setAside || c.compare(other, t) >= 0 ||
-				!c.canServe(other, name) || !c.fits(name, other.channel) || askedLately(other, name, r.At) {
+				!c.canServe(other, name, decided) || !c.fits(name, other.channel, decided) || askedLately(other, name, r.At) {
 				continue
 			}
 			if c.raced(other, name, r.Dispatch.Position) {
@@ -366,9 +375,9 @@ func askedLately(t *ticketState, agent string, now time.Time) bool {
 	})
 }
 
-func (c *checker) canServe(t *ticketState, agent string) bool {
+func (c *checker) canServe(t *ticketState, agent string, at time.Time) bool {
 	queue, ok := c.plan.Queues[t.Queue]
-	if !ok || queue.Paused {
+	if !ok || queue.Paused || !queue.lent(agent, at) {
 		return false
 	}
 	stage := queue.stage(t.Stage)
@@ -401,25 +410,25 @@ func (c *checker) compare(a, b *ticketState) int {
 }
 
 // fits says whether the agent has room for one more ticket of the channel: each costs 1/limit of the whole.
-func (c *checker) fits(agent, channel string) bool {
-	return c.used(agent, channel).Cmp(big.NewRat(1, 1)) <= 0
+func (c *checker) fits(agent, channel string, at time.Time) bool {
+	return c.used(agent, channel, at).Cmp(big.NewRat(1, 1)) <= 0
 }
 
 // used is the part of the agent that is used, with one more ticket of the channel unless it is empty.
-func (c *checker) used(agent, channel string) *big.Rat {
+func (c *checker) used(agent, channel string, at time.Time) *big.Rat {
 	sum := new(big.Rat)
 	for ch, n := range c.agent(agent).load {
-		sum.Add(sum, big.NewRat(int64(n), c.limit(agent, ch)))
+		sum.Add(sum, big.NewRat(int64(n), c.limit(agent, ch, at)))
 	}
 	if channel != "" {
-		sum.Add(sum, big.NewRat(1, c.limit(agent, channel)))
+		sum.Add(sum, big.NewRat(1, c.limit(agent, channel, at)))
 	}
 	return sum
 }
 
-func (c *checker) limit(agent, channel string) int64 {
+func (c *checker) limit(agent, channel string, at time.Time) int64 {
 	if n, ok := c.plan.Agents[agent].Limits[channel]; ok {
-		return int64(n)
+		return c.plan.Agents[agent].RampUp.part(n, at)
 	}
 	return defaultLimit
 }
@@ -435,7 +444,7 @@ func (c *checker) move(r *Record, t *ticketState) {
 		agent.changed = r.Seq
 	}
 	if holds(to.Status) && (!holds(from.Status) || from.Agent != to.Agent) {
-		if !c.fits(to.Agent, t.channel) {
+		if !c.fits(to.Agent, t.channel, r.At) {
 			c.fault(r, "ticket %d exceeds the limit of %s: %v", t.id, to.Agent, c.agent(to.Agent).load)
 		}
 		agent := c.agent(to.Agent)

@@ -59,6 +59,8 @@ type planData struct {
 	Queues map[string]planQueue `json:"queues"`
 	Agents map[string]planAgent `json:"agents"`
 	Pools  map[string][]string  `json:"pools"`
+	// Calendars by which agents are on duty.
+	Calendars map[string]*planCalendar `json:"calendars"`
 }
 
 type planQueue struct {
@@ -66,6 +68,8 @@ type planQueue struct {
 	Paused         bool        `json:"paused"`
 	Relaxation     []planStage `json:"relaxation"`
 	OverflowMillis int64       `json:"overflowMillis"`
+	// Loans are when agents serve the queue who do not always do.
+	Loans map[string][]span `json:"loans"`
 	planStage
 }
 
@@ -86,6 +90,10 @@ func (q *planQueue) stage(n int) *planStage {
 type planAgent struct {
 	Languages []string       `json:"languages"`
 	Limits    map[string]int `json:"limits"`
+	// Schedule names the calendar of the agent's duty; empty: around the clock.
+	Schedule string      `json:"schedule"`
+	Absences []span      `json:"absences"`
+	RampUp   *planRampUp `json:"rampUp"`
 }
 
 type openedData struct {
