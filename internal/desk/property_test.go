@@ -41,8 +41,9 @@ func TestLogProvesTheDeskWhateverHappens(t *testing.T) {
 		w.push(t, impatient(t))
 		t.Repeat(map[string]func(*rapid.T){
 			"open": w.open, "dispatch": w.dispatch, "answer": w.answer, "verb": w.verb, "presence": w.presence,
-			"time": w.time, "plan": w.plan, "restart": w.restart,
+			"time": w.time, "plan": w.plan, "restart": w.restart, "duty": w.duty,
 		})
+		w.settle(t) // the last change may have made something due at once
 		w.check(t)
 	})
 }
@@ -237,6 +238,47 @@ func (w *world) presence(t *rapid.T) {
 	}
 }
 
+// duty of an agent is changed for some minutes, or a change taken back.
+func (w *world) duty(t *rapid.T) {
+	agent := rapid.SampledFrom([]string{"jo", "sam"}).Draw(t, "agent")
+	body := api.ChangeDuty{Type: rapid.SampledFrom([]string{"Absence", "Shift"}).Draw(t, "type"), Reason: "Some"}
+	body.StartTime = w.clock.Now().Add(time.Duration(rapid.IntRange(-1, 2).Draw(t, "from")) * time.Minute)
+	body.EndTime = w.clock.Now().Add(time.Duration(rapid.IntRange(1, 4).Draw(t, "until")) * time.Minute)
+	a, err := w.desk.ChangeDuty(w.ctx, as(agent), agent, body)
+	if err == nil && rapid.IntRange(0, 2).Draw(t, "restore") == 0 {
+		_, err = w.desk.RestoreDuty(w.ctx, as(agent), agent, a.DutyChanges[rapid.IntRange(0, len(a.DutyChanges)-1).Draw(t, "change")].ID)
+	}
+	var p *api.Problem
+	if err != nil && (!errors.As(err, &p) || p.Status/100 != 4) {
+		t.Fatal(err)
+	}
+}
+
+// inShifts has agents go on and off duty within the minutes that pass, and hand over.
+func inShifts(t *rapid.T, o *organisation) {
+	shifts := &v1alpha1.BusinessCalendar{ObjectMeta: metav1.ObjectMeta{Name: "shifts"}}
+	shifts.Spec.TimeZone = "Europe/Berlin"
+	shifts.Spec.Hours = []v1alpha1.WeeklyHours{
+		{Days: []v1alpha1.Weekday{"Fri"}, From: "10:00", To: "10:02"}, {Days: []v1alpha1.Weekday{"Mon", "Thu", "Fri", "Sat"}, From: "10:03", To: "09:00"},
+	}
+	o.others = append(o.others, shifts)
+	o.agents["jo"].Spec.Schedule = &v1alpha1.Schedule{CalendarRef: &v1alpha1.BusinessCalendarReference{Name: "shifts"}}
+	o.agents["jo"].Spec.Limits[0].Max = 3
+	o.agents["jo"].Spec.RampUp = &v1alpha1.RampUp{From: "2026-11-17", Weeks: 1, StartPercent: 40}
+	o.queues["spare"].Spec.AgentSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"spare": "yes"}}
+	o.agents["jo"].Spec.Assignments = []v1alpha1.Assignment{{
+		QueueRef:  v1alpha1.QueueReference{Name: "spare"},
+		StartTime: &metav1.Time{Time: start.Add(time.Minute)}, EndTime: &metav1.Time{Time: start.Add(3 * time.Minute)},
+	}}
+	actions := rapid.SampledFrom([]v1alpha1.HandOverAction{v1alpha1.HandOverKeep, v1alpha1.HandOverReturn, v1alpha1.HandOverColleague})
+	o.teams["support"].Spec.Defaults.HandOver = &v1alpha1.HandOver{
+		ShiftEnd: actions.Draw(t, "shift end"), Absence: actions.Draw(t, "absence"), AgentRef: &v1alpha1.AgentReference{Name: "jo"},
+	}
+	if sam := o.agents["sam"]; sam != nil {
+		sam.Spec.Absences = []v1alpha1.Absence{{Reason: "Leave", StartTime: metav1.NewTime(start.Add(time.Minute)), EndTime: metav1.NewTime(start.Add(2 * time.Minute))}}
+	}
+}
+
 // time passes, and the timers that fall due fire.
 func (w *world) time(t *rapid.T) {
 	w.clock.Step(rapid.SampledFrom([]time.Duration{time.Millisecond, 29 * time.Second, 61 * time.Second, 80 * time.Hour}).Draw(t, "passes"))
@@ -320,6 +362,9 @@ func (w *world) plan(t *rapid.T) {
 	o.agents["jo"].Spec.Limits[0].Max = rapid.Int32Range(1, 3).Draw(t, "limit")
 	if rapid.Bool().Draw(t, "served") {
 		serveFast(t, o)
+	}
+	if rapid.Bool().Draw(t, "in shifts") {
+		inShifts(t, o)
 	}
 	w.push(t, o)
 }
