@@ -223,14 +223,14 @@ func count(n *int, yes bool) {
 
 // outboxOverview has the messages by destination, the declared ones also when they have none.
 func outboxOverview(p *plan.Plan, counts map[string]store.OutboxCount) api.OutboxOverview {
+	names := slices.Collect(maps.Keys(counts))
 	for _, webhook := range p.HelpDesk.Webhooks {
-		counts[webhook.Name] = counts[webhook.Name]
+		names = append(names, webhook.Name)
 	}
-	for name := range p.HelpDesk.Notifiers {
-		counts[name] = counts[name]
-	}
+	names = slices.AppendSeq(names, maps.Keys(p.HelpDesk.Notifiers))
+	slices.Sort(names)
 	var o api.OutboxOverview
-	for _, name := range slices.Sorted(maps.Keys(counts)) {
+	for _, name := range slices.Compact(names) {
 		n := counts[name]
 		o.Waiting, o.Dead = o.Waiting+n.Waiting, o.Dead+n.Dead
 		o.Destinations = append(o.Destinations, api.OutboxDestination{Name: name, Waiting: n.Waiting, Dead: n.Dead})

@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -176,27 +177,27 @@ func TestLink(t *testing.T) {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
-	if got, err := notify.OpenLink(keys, token, link.Expires); err != notify.ErrLinkExpired || got.Ticket != 12 {
+	if got, err := notify.OpenLink(keys, token, link.Expires); !errors.Is(err, notify.ErrLinkExpired) || got.Ticket != 12 {
 		t.Errorf("at its end: %+v, %v", got, err)
 	}
-	if _, err := notify.OpenLink(keys[1:], token, noon); err != notify.ErrLinkInvalid {
+	if _, err := notify.OpenLink(keys[1:], token, noon); !errors.Is(err, notify.ErrLinkInvalid) {
 		t.Errorf("signed by a key that is gone: %v", err)
 	}
-	if _, err := notify.OpenLink(nil, token, noon); err != notify.ErrLinkInvalid {
+	if _, err := notify.OpenLink(nil, token, noon); !errors.Is(err, notify.ErrLinkInvalid) {
 		t.Errorf("without any key: %v", err)
 	}
 	// No character of it can be another, and none be missing or added.
 	for i := range token {
 		for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=" {
 			if forged := token[:i] + string(c) + token[i+1:]; forged != token {
-				if _, err := notify.OpenLink(keys, forged, noon); err != notify.ErrLinkInvalid {
+				if _, err := notify.OpenLink(keys, forged, noon); !errors.Is(err, notify.ErrLinkInvalid) {
 					t.Fatalf("%q instead of %q: %v", forged, token, err)
 				}
 			}
 		}
 	}
 	for _, bad := range []string{"", ".", token[:len(token)-1], token + "A", "." + token, token + "."} {
-		if _, err := notify.OpenLink(keys, bad, noon); err != notify.ErrLinkInvalid {
+		if _, err := notify.OpenLink(keys, bad, noon); !errors.Is(err, notify.ErrLinkInvalid) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

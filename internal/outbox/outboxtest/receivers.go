@@ -170,7 +170,7 @@ func (s *session) Logout() error { return nil }
 
 // decoded text of a mail of one part.
 func decoded(message *mail.Message) (string, error) {
-	var body = io.Reader(message.Body)
+	body := message.Body
 	if strings.EqualFold(message.Header.Get("Content-Transfer-Encoding"), "quoted-printable") {
 		body = quotedprintable.NewReader(body)
 	}
