@@ -36,7 +36,7 @@ func main() {
 		os.Exit(play(role))
 	}
 	var o options
-	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency, timers, core, manager or large; empty: all but large")
+	flag.StringVar(&o.only, "only", "", "one part: single, batch, latency, timers, escalations, core, manager or large; empty: all but large")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for the CPU profiles of desk and worker, one pair a part; empty: none")
 	flag.IntVar(&o.tickets, "tickets", 20_000, "tickets of the parts single and batch, at most 24,000")
 	flag.IntVar(&o.rate, "rate", 500, "tickets a second of the part latency")
@@ -74,6 +74,7 @@ func run(ctx context.Context, o options) error {
 		{"batch", "tickets posted in batches", measureBatch},
 		{"latency", "arrival to offer at a steady rate", measureLatency},
 		{"timers", "timers at a steady rate", measureTimers},
+		{"escalations", "escalations at once", measureEscalations},
 		{"core", "routing, dispatch, compile, business time and on call", measureCore},
 		{"manager", "the manager of 5,000 agents and 500 queues", measureManager},
 		{large, "a million waiting tickets", measureLarge},
@@ -88,7 +89,7 @@ func run(ctx context.Context, o options) error {
 		fmt.Fprintf(os.Stderr, "✓ %-50s %4.0fs\n", part.what, time.Since(began).Seconds())
 	}
 	if len(t) == 0 {
-		return fmt.Errorf("there is no part %q: want single, batch, latency, timers, core, manager or large", o.only)
+		return fmt.Errorf("there is no part %q: want single, batch, latency, timers, escalations, core, manager or large", o.only)
 	}
 	fmt.Printf("\n%d cores, %s/%s, %s; %.0f s\n\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), time.Since(start).Seconds())
 	return t.print(os.Stdout)

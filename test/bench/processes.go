@@ -59,6 +59,8 @@ type site struct {
 	part     string
 	// env is what the processes find in their environment besides ours.
 	env []string
+	// deskArgs are arguments of the desk besides those that every part has.
+	deskArgs []string
 }
 
 // newSite for a part, in a temporary folder on the disk that the system has for those.
@@ -256,8 +258,11 @@ func (s *site) startDesk(ctx context.Context) (address string, desk *process, er
 			return "", nil, err
 		}
 	}
-	desk, err = s.start(ctx, "desk", roleCaseload, "desk", "--help-desk=bench", "--data="+s.path("data"), "--tls-dir="+s.folder,
-		"--local-tokens="+s.path("tokens.yaml"), "--listen="+address, "--probe-listen="+probe, "--log-level=warn")
+	args := []string{
+		"desk", "--help-desk=bench", "--data=" + s.path("data"), "--tls-dir=" + s.folder,
+		"--local-tokens=" + s.path("tokens.yaml"), "--listen=" + address, "--probe-listen=" + probe, "--log-level=warn",
+	}
+	desk, err = s.start(ctx, "desk", roleCaseload, append(args, s.deskArgs...)...)
 	if err != nil {
 		return "", nil, err
 	}
