@@ -312,6 +312,7 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "SupportTeam", "spec.defaults", "{handOver: {shiftEnd: Colleague, agentRef: {name: jo}}}", "{handOver: {shiftEnd: ReturnToQueue, agentRef: {name: jo}}}", "agentRef names the colleague"),
 		Entry(nil, "SupportTeam", "spec.defaults", "{handOver: {}}", "{handOver: {absence: Drop}}", supports),
 		Entry(nil, "Agent", "spec.schedule", "{calendarRef: {name: office}}", "{}", "say by what the duty goes"),
+		Entry(nil, "Agent", "spec.schedule", "{rotationRef: {name: nights}}", "{rotationRef: {name: nights}, calendarRef: {name: office}}", "one of the two"),
 		Entry(nil, "Agent", "spec.absences", absences(1, "2026-12-21T00:00:00+01:00", "2026-12-21T00:00:01+01:00"), absences(1, "2026-12-21T00:00:00+01:00", "2026-12-20T23:00:00Z"), "endTime must come after startTime"),
 		Entry(nil, "Agent", "spec.absences", absences(64, "2026-12-21T00:00:00Z", "2026-12-22T00:00:00Z"), absences(65, "2026-12-21T00:00:00Z", "2026-12-22T00:00:00Z"), tooMany),
 		Entry(nil, "Agent", "spec.absences", `[{reason: Sick, startTime: "2026-12-21T00:00:00Z", endTime: "2026-12-22T00:00:00Z"}]`, `[{reason: Sick, startTime: "2026-12-21", endTime: "2026-12-22T00:00:00Z"}]`, "date-time"),

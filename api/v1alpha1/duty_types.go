@@ -6,11 +6,15 @@ import (
 
 // Schedule says when somebody is on duty.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.calendarRef)",message="say by what the duty goes: give a calendarRef"
+// +kubebuilder:validation:XValidation:rule="has(self.calendarRef) != has(self.rotationRef)",message="say by what the duty goes: give a calendarRef or a rotationRef, one of the two"
 type Schedule struct {
 	// calendarRef names the BusinessCalendar during whose hours they are on duty.
 	// +optional
 	CalendarRef *BusinessCalendarReference `json:"calendarRef,omitempty"`
+
+	// rotationRef names the OnCallRotation by which they work in shifts: they are on duty while they are on call in it.
+	// +optional
+	RotationRef *OnCallRotationReference `json:"rotationRef,omitempty"`
 }
 
 // AbsenceReason is why somebody is not at work. The set is open; Leave, Sick, Training and Meeting are usual.

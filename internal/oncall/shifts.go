@@ -169,6 +169,36 @@ func (r *Rotation) Next(t time.Time) (Shift, bool) {
 	return Shift{}, false
 }
 
+// Serves says whether an agent is on call at t.
+func (r *Rotation) Serves(agent string, t time.Time) bool {
+	return slices.ContainsFunc(r.On(t), func(a Assignment) bool { return a.Agent == agent })
+}
+
+// NextDuty is the time for which an agent is on call without interruption that contains t, from t or its shift's begin on, or
+// else the next; false if there is none for years. A zero End is years away.
+func (r *Rotation) NextDuty(agent string, t time.Time) (calendar.Window, bool) {
+	for span := week; ; span *= 4 {
+		var duty calendar.Window
+		for _, s := range r.Shifts(t, t.Add(span)) {
+			switch {
+			case s.Agent != agent:
+			case duty.End.IsZero():
+				duty = calendar.Window{Start: s.Start, End: s.End}
+			case !s.Start.After(duty.End):
+				duty.End = later(duty.End, s.End)
+			}
+		}
+		switch last := span*4 > foresight; {
+		case !duty.End.IsZero() && duty.End.Before(t.Add(span)):
+			return duty, true
+		case !duty.End.IsZero() && last:
+			return calendar.Window{Start: duty.Start}, true
+		case last:
+			return calendar.Window{}, false
+		}
+	}
+}
+
 // HandOff is the first instant after t at which a shift begins or ends; false if there is none for years.
 func (r *Rotation) HandOff(t time.Time) (time.Time, bool) {
 	handOff, found := time.Time{}, false

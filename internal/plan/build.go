@@ -55,12 +55,12 @@ func (d *declarations) resolve(m Manifest) *Plan {
 	d.addTeams(p)
 	d.addServiceLevels(p)
 	d.addAgents(p)
+	d.addRotations(p)
 	d.addDuties(p)
 	d.addTiers(p)
 	d.addQueues(p)
 	d.staff(p)
 	d.addEscalations(p, m)
-	d.addRotations(p)
 	p.subjects = subjects(p.Agents)
 	p.Pools = pools(p.Queues)
 	return p

@@ -124,6 +124,16 @@ func (a *Agent) DutyBoundary(t time.Time, told []DutyChange) (first time.Time) {
 	return first
 }
 
+// shifts are the schedule of an agent who works by a rotation.
+type shifts struct {
+	rotation *OnCallRotation
+	agent    string
+}
+
+func (s shifts) Open(t time.Time) bool { return s.rotation.Serves(s.agent, t) }
+
+func (s shifts) Next(t time.Time) (calendar.Window, bool) { return s.rotation.NextDuty(s.agent, t) }
+
 // addDuties gives the agents their schedules and absences. A calendar that is not in the plan bounds nobody.
 func (d *declarations) addDuties(p *Plan) {
 	for name, a := range p.Agents {
@@ -137,7 +147,13 @@ func (d *declarations) addDuties(p *Plan) {
 				a.Schedule, a.ScheduleName = c, string(schedule.CalendarRef.Name)
 			}
 		}
-		a.RampUp = newRampUp(o.Spec.RampUp, d.zoneOf(a.ScheduleName))
+		zone := d.zoneOf(a.ScheduleName)
+		if schedule != nil && schedule.RotationRef != nil {
+			if r := p.Rotations[string(schedule.RotationRef.Name)]; r != nil {
+				a.Schedule, a.ScheduleName, zone = shifts{r, name}, r.Name, r.Zone
+			}
+		}
+		a.RampUp = newRampUp(o.Spec.RampUp, zone)
 		for _, absence := range o.Spec.Absences {
 			a.Absences = append(a.Absences, DutyChange{
 				Type: Absent, Reason: string(absence.Reason), Start: absence.StartTime.Time, End: absence.EndTime.Time,
@@ -180,6 +196,8 @@ func (p *Plan) handOverOf(a *Agent) *v1alpha1.HandOver {
 func (c *compilation) checkSchedule(cand *candidate, field string, s *v1alpha1.Schedule) {
 	switch {
 	case s == nil:
+	case s.RotationRef != nil:
+		c.refer(cand, field+".rotationRef.name", KindOnCallRotation, s.RotationRef.Name)
 	case s.CalendarRef == nil:
 		c.invalid(cand, field, v1alpha1.ReasonInvalid, "say by what the duty goes: give a calendarRef")
 	default:

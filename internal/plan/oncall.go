@@ -240,3 +240,15 @@ func (c *compilation) warnOverride(cand *candidate, o *v1alpha1.OnCallOverride, 
 	c.warning(cand, "spec.startTime", v1alpha1.ReasonNoDuty, "%s is on call in OnCallRotation/%s from %s to %s, so the override changes nothing: correct its times or the agent it replaces",
 		who, o.Spec.RotationRef.Name, clockText(start, time.UTC), clockText(end, time.UTC))
 }
+
+// warnShifts tells of an agent who works by a rotation that never has them.
+func (c *compilation) warnShifts(cand *candidate, a *Agent) {
+	s, is := a.Schedule.(shifts)
+	if !is {
+		return
+	}
+	if _, ever := s.Next(c.objects.Now); !ever {
+		c.warning(cand, "spec.schedule.rotationRef.name", v1alpha1.ReasonNoDuty,
+			"Agent/%s is never on call in OnCallRotation/%s, so is offered nothing: make them a member, or give another schedule", a.Name, s.rotation.Name)
+	}
+}

@@ -186,3 +186,37 @@ func TestRotationTravelsWithItsRevisions(t *testing.T) {
 		t.Errorf("within business hours %v is on call", on)
 	}
 }
+
+// Who works by a rotation is on duty while on call in it.
+func TestScheduleByRotation(t *testing.T) {
+	objects := onCall(nights())
+	jo, lee := agent("jo", "care"), agent("lee", "care")
+	for _, a := range []*v1alpha1.Agent{&jo, &lee} {
+		a.Spec.Schedule = &v1alpha1.Schedule{RotationRef: &v1alpha1.OnCallRotationReference{Name: "nights"}}
+		i := slices.IndexFunc(objects.Declared, func(o Object) bool { return KeyOf(o) == Key{KindAgent, a.Name} })
+		objects.Declared[i] = a
+	}
+	r := Compile(objects, nil)
+	if !slices.ContainsFunc(r.Problems, func(p Problem) bool {
+		return p.Object == Key{KindAgent, "lee"} && p.Reason == v1alpha1.ReasonNoDuty && p.Warning && strings.Contains(p.Message, "never on call in OnCallRotation/nights")
+	}) {
+		t.Errorf("problems are %+v, want one of lee, who is no member", r.Problems)
+	}
+	for _, tc := range []struct {
+		at, until string
+		on        bool
+	}{
+		{"2026-11-04T12:00:00Z", "2026-11-04T17:00:00Z", false},
+		{"2026-11-04T17:00:00Z", "2026-11-05T08:00:00Z", true},
+		{"2026-11-06T20:00:00Z", "2026-11-09T08:00:00Z", true},  // the weekend
+		{"2026-11-09T20:00:00Z", "2026-11-16T17:00:00Z", false}, // sam's week
+	} {
+		duty := r.Plan.Agents["jo"].Duty(at(tc.at), nil)
+		if duty.On != tc.on || !duty.Until.Equal(at(tc.until)) && tc.on {
+			t.Errorf("at %s jo's duty is %+v, want %t until %s", tc.at, duty, tc.on, tc.until)
+		}
+		if r.Plan.Agents["lee"].OnDuty(at(tc.at), nil) {
+			t.Errorf("at %s lee is on duty", tc.at)
+		}
+	}
+}

@@ -234,7 +234,7 @@ type Agent struct {
 	Limits map[string]int
 	// Contacts at notifiers that the HelpDesk has, in the order declared.
 	Contacts []notify.Contact
-	// Schedule by which the agent is on duty; nil: around the clock. ScheduleName is the calendar's.
+	// Schedule by which the agent is on duty; nil: around the clock. ScheduleName is that of the calendar or rotation.
 	Schedule     Schedule
 	ScheduleName string
 	// Absences that are declared.

@@ -40,6 +40,9 @@ func (c *compilation) warn(p *Plan) {
 				c.warnWaiting(cand, o, p)
 			}
 		case *v1alpha1.Agent:
+			if !c.objects.Now.IsZero() {
+				c.warnShifts(cand, p.Agents[o.Name])
+			}
 			if cand.chosen == declared {
 				c.warnContacts(cand, o, p)
 			}
