@@ -64,6 +64,33 @@ var _ = Describe("A mistake", func() {
 		t.settles(objects...)
 	})
 
+	It("in a calendar is told at the calendar, keeps nobody from work, and heals", func() {
+		t := newTenant()
+		office := &v1alpha1.BusinessCalendar{ObjectMeta: named("office"), Spec: v1alpha1.BusinessCalendarSpec{
+			TimeZone: "Europe/Berln", Hours: []v1alpha1.WeeklyHours{{Days: []v1alpha1.Weekday{"Mon"}, From: "09:00", To: "17:00"}},
+		}}
+		objects := append(organisation(), office)
+		objects[1].(*v1alpha1.SupportTeam).Spec.Defaults.Schedule = &v1alpha1.Schedule{
+			CalendarRef: &v1alpha1.BusinessCalendarReference{Name: "office"},
+		}
+		t.apply(objects...)
+		calendar := get[v1alpha1.BusinessCalendar](t, "office")
+		t.says(calendar, v1alpha1.ConditionAccepted, "False", v1alpha1.ReasonUnknownTimeZone, `spec.timeZone: there is no time zone "Europe/Berln"`)
+		t.says(calendar, v1alpha1.ConditionReady, "False", v1alpha1.ReasonUnknownTimeZone, "")
+		t.settles(get[v1alpha1.Queue](t, "general"), get[v1alpha1.Agent](t, "jo"))
+
+		change(t, "office", func(c *v1alpha1.BusinessCalendar) { c.Spec.TimeZone = "Europe/Berlin" })
+		t.settles(objects...)
+		_, entries := t.planOf("acme")
+
+		By("taking its hours away")
+		change(t, "office", func(c *v1alpha1.BusinessCalendar) { c.Spec.Hours = nil })
+		t.says(calendar, v1alpha1.ConditionAccepted, "False", v1alpha1.ReasonNoOpenHours, "nothing would ever be due and nobody on duty")
+		t.says(calendar, v1alpha1.ConditionProgrammed, "False", v1alpha1.ReasonNotAccepted, "goes on with the last accepted content")
+		_, kept := t.planOf("acme")
+		Expect(kept).To(Equal(entries))
+	})
+
 	It("that leaves work without people is told without holding anything up", func() {
 		t := newTenant()
 		objects := organisation()
