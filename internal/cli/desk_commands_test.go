@@ -218,6 +218,7 @@ func TestAbsence(t *testing.T) {
 	added := run("agent", "absence", "list", "jo")
 	g.Expect(added).To(MatchRegexp(`^AGENT ID FROM UNTIL REASON jo \d+ \w{3} [\d-]+ [\d:]+ \w{3} [\d-]+ [\d:]+ Sick$`))
 	g.Expect(run("agent", "list")).To(ContainSubstring("off, Sick until"))
+	g.Expect(run("top", "--once")).To(MatchRegexp(`ABSENT TEAM WHY BACK jo customer-care Sick \w*`))
 	g.Expect(run("agent", "shift", "list", "jo")).NotTo(ContainSubstring("Sick"))
 	_, _, err := runCLI(t, nil, "agent", "absence", "add", "jo", "--reason", "Sick", "--until", "tomorrow")
 	g.Expect(err).To(MatchError(ContainSubstring("--until tomorrow: give a time")))

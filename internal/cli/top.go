@@ -188,6 +188,20 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 		t.row(team.Name, team.Agents, team.OnDuty, team.Present, team.Free)
 	}
 	t.end()
+	if len(o.Absent) > 0 {
+		t.row("ABSENT", "TEAM", "WHY", "BACK")
+		for _, a := range o.Absent[:min(shownAbsent, len(o.Absent))] {
+			back := "-"
+			if !a.Duty.Until.IsZero() {
+				back = clockText(a.Duty.Until, o.Now)
+			}
+			t.row(a.Agent, a.Team, a.Duty.Reason, back)
+		}
+		if more := len(o.Absent) - shownAbsent; more > 0 {
+			t.row(fmt.Sprintf("and %d more", more))
+		}
+		t.end()
+	}
 	t.row("LEVEL", "TIER", "WORKERS", "QUEUES", "WAITING", "OLDEST", "AT RISK", "BREACHED", "OFFERED", "OPEN")
 	for _, tier := range tiersOf(o) {
 		t.row(tier.Level, tier.Name, tier.Workers, tier.Queues, tier.Waiting, oldest(tier.Waiting, tier.OldestSeconds),
@@ -226,6 +240,9 @@ func renderTop(w io.Writer, o *api.Overview, room int) error {
 	}
 	return t.Flush()
 }
+
+// shownAbsent is how many absent agents are named.
+const shownAbsent = 10
 
 // shownPools is how many pools of a queue worker are named.
 const shownPools = 5

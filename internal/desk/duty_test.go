@@ -216,6 +216,10 @@ func TestWhoIsOffDutyIsGivenNothing(t *testing.T) {
 			if jo := r.agent("jo"); jo.Duty.On || jo.Free || !jo.Duty.Until.Equal(tc.until) {
 				t.Errorf("jo is %v, free %t", jo.Duty, jo.Free)
 			}
+			absences := map[string]int{"off schedule": 0, "absent": 1}
+			if absent := must(r.Overview(r.ctx, manager))(t).Absent; len(absent) != absences[name] {
+				t.Errorf("absent are %v", absent)
+			}
 			if team := must(r.Overview(r.ctx, manager))(t).Teams[0]; team.OnDuty != 1 || team.Agents != 2 {
 				t.Errorf("%d of %d on duty", team.OnDuty, team.Agents)
 			}

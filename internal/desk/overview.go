@@ -121,6 +121,7 @@ func (d *Desk) Overview(ctx context.Context, _ api.Call) (*api.Overview, error) 
 			return err
 		}
 		o.Teams = teamsOverview(p, states, o.Now)
+		o.Absent = absentOverview(p, states, o.Now)
 		o.Queues = queuesOverview(p, states, counts, o)
 		for i := range o.Queues {
 			if o.Queues[i].NextDue, err = r.NextDue(o.Queues[i].Name, o.Now); err != nil {
@@ -158,6 +159,17 @@ func teamsOverview(p *plan.Plan, states func(string) dispatch.AgentState, now ti
 		all = append(all, *teams[name])
 	}
 	return all
+}
+
+func absentOverview(p *plan.Plan, states func(string) dispatch.AgentState, now time.Time) []api.OffDuty {
+	absent := []api.OffDuty{}
+	for _, name := range slices.Sorted(maps.Keys(p.Agents)) {
+		a := p.Agents[name]
+		if duty := a.Duty(now, states(name).DutyChanges); !duty.On && duty.Reason != plan.OffSchedule {
+			absent = append(absent, api.OffDuty{Agent: name, Team: a.Team, Duty: duty})
+		}
+	}
+	return absent
 }
 
 // queuesOverview has the plan's queues by tier level and name, then those that the plan does not have and that still have

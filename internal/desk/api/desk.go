@@ -261,8 +261,18 @@ type Overview struct {
 	Now          time.Time       `json:"now"`
 	Teams        []TeamOverview  `json:"teams"`
 	Queues       []QueueOverview `json:"queues"`
-	Workers      []WorkerStatus  `json:"workers"`
-	Outbox       OutboxOverview  `json:"outbox"`
+	// Absent agents by name. Who is only off schedule is not among them.
+	Absent  []OffDuty      `json:"absent"`
+	Workers []WorkerStatus `json:"workers"`
+	Outbox  OutboxOverview `json:"outbox"`
+}
+
+// OffDuty is an agent who is absent.
+type OffDuty struct {
+	Agent string `json:"agent"`
+	Team  string `json:"team"`
+	// Duty has the reason, and when they are back.
+	Duty plan.Duty `json:"duty"`
 }
 
 // TeamOverview counts the people of a team.
