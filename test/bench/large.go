@@ -35,7 +35,7 @@ func measureLarge(ctx context.Context, o options, t *table) error {
 	if err != nil {
 		return err
 	}
-	many, memories, err := dispatchTime(ctx, o, manyWaiting)
+	many, more, err := dispatchTime(ctx, o, manyWaiting)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func measureLarge(ctx context.Context, o options, t *table) error {
 		what: fmt.Sprintf("lease to commit of %d offers, a million waiting", roundOffers), unit: "ms", figure: ms(many), floor: ms(few),
 		of: fmt.Sprintf("with %d waiting", fewWaiting), aim: 2.5 * ms(few), atMost: true,
 	})
-	*t = append(*t, memories...)
+	*t = append(*t, more...)
 	return nil
 }
 
@@ -51,7 +51,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 
 // dispatchTime is how long it takes from asking for a lease to the commit of offers, with n tickets waiting, and what memory
 // the desk has after that.
-func dispatchTime(ctx context.Context, o options, n int) (median time.Duration, memories []line, err error) {
+func dispatchTime(ctx context.Context, o options, n int) (median time.Duration, more []line, err error) {
 	s, err := newSite(o, fmt.Sprintf("large-%d", n))
 	if err != nil {
 		return 0, nil, err
@@ -91,12 +91,82 @@ func dispatchTime(ctx context.Context, o options, n int) (median time.Duration, 
 	}
 	slices.Sort(took)
 	if m := r.desk.memory(); m != (memory{}) {
-		memories = []line{{
+		more = []line{{
 			what: fmt.Sprintf("anonymous memory of the desk with %d open tickets", n), unit: "MiB", figure: m.anonymous,
 			floor: r.desk.idle.anonymous, of: "when it has started", aim: 300, atMost: true,
 		}}
 	}
-	return took[len(took)/2], memories, nil
+	if n == manyWaiting {
+		redating, err := redate(ctx, r, c)
+		if err != nil {
+			return 0, nil, fmt.Errorf("re-dating: %w", err)
+		}
+		more = append(more, redating...)
+	}
+	return took[len(took)/2], more, nil
+}
+
+// redate gives all queues other times by a new plan, and opens tickets while the desk dates what waits anew. The floor is the
+// same without a new plan.
+func redate(ctx context.Context, r *running, c *client.Client) ([]line, error) {
+	posts := newPoster(r.address, "/v1/tickets", r.bundle, singleCallers)
+	before, err := probe(ctx, posts)
+	if err != nil {
+		return nil, err
+	}
+	active, err := c.Plan(ctx, api.Call{})
+	if err != nil {
+		return nil, err
+	}
+	push, err := pushOf(relaxing(blocking(organisation())))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.PushPlan(ctx, api.Call{}, active.Hash, push); err != nil {
+		return nil, err
+	}
+	from, err := c.Work(ctx, api.Call{}, agentName(0), 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	during, err := probe(ctx, posts)
+	if err != nil {
+		return nil, err
+	}
+	to, err := c.Work(ctx, api.Call{}, agentName(0), 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	rate := float64(to.Position-from.Position) / probeTime.Seconds()
+	if rate < 100 {
+		return nil, fmt.Errorf("%.0f records a second: the desk does not date its tickets anew", rate)
+	}
+	what := fmt.Sprintf("a ticket opened while a million are dated anew (%.0f/s)", rate)
+	return []line{
+		{what: what + ", p99", unit: "ms", figure: percentile(during, 99), floor: percentile(before, 99), of: "without"},
+		{what: what + ", longest", unit: "ms", figure: percentile(during, 100), floor: percentile(before, 100), of: "without", aim: 100, atMost: true},
+	}, nil
+}
+
+const (
+	probeTime     = 20 * time.Second
+	probeInterval = 20 * time.Millisecond
+)
+
+// probe opens a ticket now and then, and tells how long each took.
+func probe(ctx context.Context, posts *poster) (took []time.Duration, err error) {
+	requests, err := bodies(1, 1)
+	if err != nil {
+		return nil, err
+	}
+	for start := time.Now(); time.Since(start) < probeTime; time.Sleep(probeInterval) {
+		began := time.Now()
+		if err := posts.post(ctx, requests[0], nil); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return took, nil
 }
 
 // blocking organisation: half of its queues need what only somebody who is not there can, who serves all queues.
