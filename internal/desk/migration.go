@@ -16,9 +16,6 @@ import (
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
-// migrationBatch bounds the rows that one transaction brings in line with a new plan.
-const migrationBatch = 500
-
 // metaMigration keeps the migration under way, so that a restart goes on with it.
 const metaMigration = "migration"
 
@@ -151,10 +148,11 @@ func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{},
 	return 0, begun, err
 }
 
-// migrate brings at most a batch of rows in line with the plan and stores what is left.
+// migrate brings at most a turn of rows in line with the plan and stores what is left.
 func (c *change) migrate(m *migration) error {
+	defer c.desk.migrationTurn.measure(c.desk.clock.Now)()
 	c.actor = deskActor
-	budget := migrationBatch
+	budget := c.desk.migrationTurn.rows()
 	for _, step := range []func(*migration, *int) error{c.returnFromGone, c.drainDeleted, c.reroute, c.redateAll} {
 		if err := step(m, &budget); err != nil {
 			return err

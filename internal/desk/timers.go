@@ -13,9 +13,6 @@ import (
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
-// timerBatch bounds the timers fired in one transaction.
-const timerBatch = 500
-
 // alarm wakes a loop when something is due earlier than it sleeps.
 type alarm struct {
 	mu   sync.Mutex
@@ -62,7 +59,8 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 		return wait, earlier, nil
 	}
 	return 0, earlier, d.update(ctx, deskActor, func(c *change) error {
-		due, err := c.Due(c.now, timerBatch)
+		defer d.timerTurn.measure(d.clock.Now)()
+		due, err := c.Due(c.now, d.timerTurn.rows())
 		if err != nil {
 			return err
 		}

@@ -301,6 +301,25 @@ func TestOverflowGoesWhereTheTicketCanBeServed(t *testing.T) {
 	}
 }
 
+// The default queue took what all others had no room for; its own overflow does not send it back.
+func TestNoQueueTwiceInAChainOfOverflows(t *testing.T) {
+	r := newRig(t, patient, limited("billing", 1, v1alpha1.WhenFullOverflow), limited("spare", 1, v1alpha1.WhenFullReject), func(o *organisation) {
+		o.queues["billing"].Spec.Overflow = overflowTo("spare", "100h")
+		o.queues["general"].Spec.Overflow = overflowTo("billing", "1h")
+	})
+	r.run()
+	first, second, third := r.opened(about("billing")), r.opened(about("billing")), r.opened(about("billing"))
+	if first.Queue != "billing" || second.Queue != "spare" || third.Queue != "general" {
+		t.Fatalf("went to %s, %s and %s", first.Queue, second.Queue, third.Queue)
+	}
+	must(r.Cancel(r.ctx, manager, first.ID, api.Because{}))(t)
+	r.waits(time.Hour)
+	status(t, r.ticket(third.ID), ticket.Waiting, "general", "")
+	if last := r.last(third.ID); last.Type != eventlog.Overflowed || !strings.Contains(last.Reason, "no other queue takes it, so it stays") {
+		t.Errorf("got record %+v", last)
+	}
+}
+
 // A new plan re-dates and re-stages what waits, in the batches of its migration.
 func TestNewPlanRelaxesWhatWaits(t *testing.T) {
 	r := newRig(t)
