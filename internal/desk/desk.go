@@ -74,8 +74,8 @@ type Desk struct {
 	plan       atomic.Pointer[plan.Plan]
 	// migrate wakes the loop that brings the tickets in line with a new plan.
 	migrate broadcast
-	// timerTurn and migrationTurn are the transactions' alone, which run one after the other.
-	timerTurn, migrationTurn turn
+	// timerTurn and its like are the transactions' alone, which run one after the other.
+	timerTurn, migrationTurn, handOverTurn turn
 
 	// duties wakes the loop that hands over the tickets of who goes off duty.
 	duties broadcast

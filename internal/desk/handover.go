@@ -55,7 +55,8 @@ func (d *Desk) handOver(ctx context.Context) (time.Duration, <-chan struct{}, er
 
 // handOver takes a batch of tickets and offers from agents who are off duty and do not keep them.
 func (c *change) handOver(agents []string) error {
-	budget := timerBatch
+	defer c.desk.handOverTurn.measure(c.desk.clock.Now)()
+	budget := c.desk.handOverTurn.rows()
 	for _, name := range agents {
 		a := c.declared(name)
 		if a == nil || budget <= 0 {
