@@ -156,7 +156,7 @@ type AgentSpec struct {
 	// +kubebuilder:validation:MaxItems=128
 	Assignments []Assignment `json:"assignments,omitempty"`
 
-	// contacts are where the agent is told of offers and hand-offs, in the order in which they are told.
+	// contacts are where the agent is told of offers, hand-offs and escalations, in the order in which they are told.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8

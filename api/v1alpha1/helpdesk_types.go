@@ -126,7 +126,7 @@ type HelpDeskSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
-	// notifiers are the ways to tell agents of offers and hand-offs; their contacts name them.
+	// notifiers are the ways to tell agents of offers, hand-offs and escalations; their contacts name them.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -37,7 +37,7 @@ type MailNotifier struct {
 	From string `json:"from,omitempty"`
 }
 
-// Notifier is a way to tell agents of offers and hand-offs.
+// Notifier is a way to tell agents of offers, hand-offs and escalations.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type == 'Mail') == has(self.mail)",message="a notifier of type Mail needs mail with the sender, and no other type has it"
 type Notifier struct {
@@ -82,7 +82,7 @@ type QuietHours struct {
 	TimeZone TimeZone `json:"timeZone,omitempty"`
 }
 
-// Contact is where an agent is told of offers and hand-offs.
+// Contact is where an agent is told of offers, hand-offs and escalations.
 type Contact struct {
 	// notifier names one of the HelpDesk's.
 	// +required
