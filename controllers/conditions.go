@@ -18,7 +18,7 @@ const shownProblems = 3
 // accepted says whether the object's own content is valid, and what of it is probably not meant.
 func accepted(problems []plan.Problem) metav1.Condition {
 	own := slices.DeleteFunc(slices.Clone(problems), func(p plan.Problem) bool {
-		return aboutReferences(p) || aboutStaff(p) || aboutOwner(p) || aboutCoverage(p)
+		return aboutReferences(p) || aboutStaff(p) || aboutOwner(p) || aboutCoverage(p) || aboutStructure(p)
 	})
 	wrong := slices.DeleteFunc(slices.Clone(own), func(p plan.Problem) bool { return p.Warning })
 	if len(wrong) > 0 {
@@ -216,6 +216,18 @@ func aboutStaff(p plan.Problem) bool {
 
 // aboutCoverage says that the problem is one of CoverageGap.
 func aboutCoverage(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonCoverageGap }
+
+// aboutStructure says that the problem is one of StructureMismatch.
+func aboutStructure(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonStructureMismatch }
+
+// presentWhile is a condition that is there, and True, while some of the problems are about it.
+func presentWhile(about func(plan.Problem) bool, conditionType string, problems []plan.Problem) []metav1.Condition {
+	own := slices.DeleteFunc(slices.Clone(problems), func(p plan.Problem) bool { return !about(p) })
+	if len(own) == 0 {
+		return nil
+	}
+	return []metav1.Condition{condition(conditionType, metav1.ConditionTrue, own[0].Reason, tell(own))}
+}
 
 // aboutOwner says that the problem is one of the object that this one belongs to.
 func aboutOwner(p plan.Problem) bool { return p.Reason == v1alpha1.ReasonNotAccepted && !p.Warning }

@@ -70,5 +70,5 @@ func declarationConditions(kind string, o outcome, was []metav1.Condition) []met
 	if kind == plan.KindQueue || kind == plan.KindTier {
 		conditions = append(conditions, staffed(o))
 	}
-	return conditions
+	return append(conditions, presentWhile(aboutStructure, v1alpha1.ConditionStructureMismatch, o.problems)...)
 }

@@ -60,7 +60,7 @@ func (r *rotationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 		}
 	}
 	conditions := declarationConditions(plan.KindOnCallRotation, found, rotation.Status.Conditions)
-	report(&rotation.Status.Status, rotation.Generation, append(conditions, coverageGap(found.problems)...))
+	report(&rotation.Status.Status, rotation.Generation, append(conditions, presentWhile(aboutCoverage, v1alpha1.ConditionCoverageGap, found.problems)...))
 	handOff := setShifts(&rotation, found, now)
 	written, err := patchStatus(ctx, r, before, &rotation)
 	if written {

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/oncall"
-	"github.com/caseload-dev/caseload/internal/plan"
 )
 
 // setShifts says who is on call and who is next, and returns when that changes; zero: not in sight. While what the desk goes
@@ -45,15 +43,6 @@ func setShifts(rotation *v1alpha1.OnCallRotation, o outcome, now time.Time) (han
 
 func shiftStatus(s oncall.Shift) v1alpha1.OnCallShift {
 	return v1alpha1.OnCallShift{Agent: s.Agent, Layer: s.Layer, Replaces: s.Replaces, StartTime: metav1.NewTime(s.Start), EndTime: metav1.NewTime(s.End)}
-}
-
-// coverageGap says where nobody is on call, if it is so anywhere.
-func coverageGap(problems []plan.Problem) []metav1.Condition {
-	gaps := slices.DeleteFunc(slices.Clone(problems), func(p plan.Problem) bool { return !aboutCoverage(p) })
-	if len(gaps) == 0 {
-		return nil
-	}
-	return []metav1.Condition{condition(v1alpha1.ConditionCoverageGap, metav1.ConditionTrue, v1alpha1.ReasonCoverageGap, tell(gaps))}
 }
 
 // tellGap records an event when a gap comes into sight, or another one.

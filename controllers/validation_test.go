@@ -206,6 +206,8 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "SupportTeam", "spec.defaults", "{limits: [{channel: Chat, max: 1}]}", "{limits: [{channel: chat, max: 1}]}", matches),
 		Entry(nil, "SupportTeam", "spec.defaults", "{limits: "+repeated(32, "{channel: C%d, max: 1}")+"}", "{limits: "+repeated(33, "{channel: C%d, max: 1}")+"}", tooMany),
 
+		Entry(nil, "SupportTeam", "spec.structure", "Tiered", "Chaos", supports),
+
 		// Tier.
 		Entry(nil, "Tier", "spec.level", "1", "0", atLeast),
 		Entry(nil, "Tier", "spec.level", "10", "11", atMost),

@@ -20,6 +20,8 @@ const (
 	// ConditionClockStepped, on a HelpDesk and present only while True, says that the clock of the desk's machine was set back,
 	// so that desk time stands still.
 	ConditionClockStepped = "ClockStepped"
+	// ConditionStructureMismatch, on a SupportTeam and present only while True, says that the team is not what its structure says.
+	ConditionStructureMismatch = "StructureMismatch"
 	// ConditionCoverageGap, on an OnCallRotation and present only while True, says that nobody is on call at a time for which
 	// coverage asks for somebody.
 	ConditionCoverageGap = "CoverageGap"
@@ -52,6 +54,8 @@ const (
 	// ReasonUnknownTimeZone: the time zone database has no such zone.
 	ReasonUnknownTimeZone = "UnknownTimeZone"
 
+	// ReasonStructureMismatch: the team is not what its structure says it is meant to be.
+	ReasonStructureMismatch = "StructureMismatch"
 	// ReasonCoverageGap: nobody is on call at a time for which coverage asks for somebody.
 	ReasonCoverageGap = "CoverageGap"
 	// ReasonClockChange: clocks skip a declared time, or show it twice.

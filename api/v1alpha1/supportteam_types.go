@@ -38,6 +38,18 @@ type MemberDefaults struct {
 	EscalationPolicyRef *EscalationPolicyReference `json:"escalationPolicyRef,omitempty"`
 }
 
+// Structure is how a team divides its work.
+//
+// +kubebuilder:validation:Enum=Flat;Tiered
+type Structure string
+
+const (
+	// StructureFlat has one tier: everybody takes everything.
+	StructureFlat Structure = "Flat"
+	// StructureTiered has lines of support: the first solves what is simple, those above the rest.
+	StructureTiered Structure = "Tiered"
+)
+
 // SupportTeamSpec declares a team: whose work it is, who leads it, and what its members have in common.
 type SupportTeamSpec struct {
 	// helpDeskRef names the HelpDesk the team belongs to.
@@ -48,6 +60,11 @@ type SupportTeamSpec struct {
 	// parentTeamRef names the team this one is part of.
 	// +optional
 	ParentTeamRef *SupportTeamReference `json:"parentTeamRef,omitempty"`
+
+	// structure the team is meant to have. What contradicts it is told in the condition StructureMismatch and by lint; nothing is
+	// refused. Absent: anything goes.
+	// +optional
+	Structure Structure `json:"structure,omitempty"`
 
 	// leadRef names the agent who leads the team.
 	// +optional

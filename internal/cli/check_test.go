@@ -228,7 +228,7 @@ func TestSamplesAreClean(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no samples", err)
 	}
-	folders := map[string]bool{}
+	folders := map[string]bool{"../../docs/example.yaml": true}
 	for _, file := range files {
 		folders[filepath.Dir(file)] = true
 	}

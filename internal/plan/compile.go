@@ -65,6 +65,17 @@ type candidate struct {
 	links [2]links
 }
 
+// content of the chosen version; nil for none.
+func (c *candidate) content() metav1.Object {
+	switch c.chosen {
+	case declared:
+		return c.object
+	case accepted:
+		return c.lastObject
+	}
+	return nil
+}
+
 // current links: those of the chosen version. Not for none.
 func (c *candidate) current() links { return c.links[c.chosen] }
 

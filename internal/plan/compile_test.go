@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -394,6 +395,41 @@ func TestWarnings(t *testing.T) {
 		change func(*organisation)
 		want   Problem
 	}{
+		"flat with several tiers": {
+			func(o *organisation) { o.SupportTeams[0].Spec.Structure = v1alpha1.StructureFlat },
+			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "has 3 tiers: frontline, law, specialists"},
+		},
+		"flat with many agents": {
+			func(o *organisation) {
+				o.SupportTeams[0].Spec.Structure = v1alpha1.StructureFlat
+				for i := range 10 {
+					o.Agents = append(o.Agents, agent(fmt.Sprint("many-", i), "care", "line-1", "yes"))
+				}
+			},
+			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "has 14 agents"},
+		},
+		"tiered without another tier": {
+			func(o *organisation) {
+				o.SupportTeams = append(o.SupportTeams, team("b", "acme"))
+				o.SupportTeams[1].Spec.Structure = v1alpha1.StructureTiered
+			},
+			Problem{Object: Key{KindSupportTeam, "b"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "has 0 tiers"},
+		},
+		"tiers of one level": {
+			func(o *organisation) { o.SupportTeams[0].Spec.Structure = v1alpha1.StructureTiered },
+			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "Tier/frontline and Tier/law have the same level, 1"},
+		},
+		"a tier that cannot escalate": {
+			func(o *organisation) {
+				o.SupportTeams[0].Spec.Structure = v1alpha1.StructureTiered
+				o.Tiers[1].Spec.Level, o.Tiers[2].Spec.Level = 2, 3
+			},
+			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "Tier/frontline cannot escalate: Tier/specialists above it has no spec.defaultQueueRef"},
+		},
+		"a queue that nothing leads to": {
+			func(o *organisation) { o.SupportTeams[0].Spec.Structure = v1alpha1.StructureTiered },
+			Problem{Object: Key{KindSupportTeam, "care"}, Field: "spec.structure", Reason: "StructureMismatch", Message: "leads to Queue/legal, Queue/technical"},
+		},
 		"tier selects nobody": {
 			func(o *organisation) { o.Tiers[2].Spec.AgentSelector = selecting("law", "no") },
 			Problem{Object: Key{KindTier, "law"}, Field: "spec.agentSelector", Reason: "NoAgents"},

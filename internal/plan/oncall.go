@@ -155,11 +155,7 @@ func (c *compilation) findOverlaps(found map[Key]*Problem) {
 
 // override of the candidate's chosen version.
 func (c *candidate) override() oncall.Override {
-	object := c.object
-	if c.chosen == accepted {
-		object = c.lastObject
-	}
-	return newOverride(c.key.Name, &object.(*v1alpha1.OnCallOverride).Spec)
+	return newOverride(c.key.Name, &c.content().(*v1alpha1.OnCallOverride).Spec)
 }
 
 // clockText of an instant: as people read it on the clocks of a zone.

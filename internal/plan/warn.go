@@ -29,6 +29,10 @@ func (c *compilation) warn(p *Plan) {
 			continue
 		}
 		switch o := cand.object.(type) {
+		case *v1alpha1.SupportTeam:
+			if cand.chosen == declared {
+				c.warnStructure(cand, o, p)
+			}
 		case *v1alpha1.Tier:
 			if len(p.Tiers[o.Name].Agents) == 0 {
 				c.warning(cand, "spec.agentSelector", v1alpha1.ReasonNoAgents,
