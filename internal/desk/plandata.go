@@ -69,7 +69,10 @@ func planStage(s *plan.Stage) eventlog.PlanStage {
 
 func planAgent(a *plan.Agent) eventlog.PlanAgent {
 	data := eventlog.PlanAgent{
-		Skills: a.Skills, Languages: slices.Sorted(maps.Keys(a.Languages)), Limits: a.Limits, Schedule: a.ScheduleName,
+		Skills: a.Skills, Languages: slices.Sorted(maps.Keys(a.Languages)), Limits: a.Limits,
+	}
+	if _, is := a.Schedule.(*calendar.Calendar); is {
+		data.Schedule = a.ScheduleName
 	}
 	for _, absence := range a.Absences {
 		data.Absences = append(data.Absences, eventlog.Span{Start: absence.Start, End: absence.End})

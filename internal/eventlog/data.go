@@ -220,7 +220,7 @@ type PlanRampUp struct {
 
 // PlanAgent is an agent of PlanData.
 type PlanAgent struct {
-	// Schedule is the calendar of the agent's duty; empty: around the clock.
+	// Schedule is the calendar of the agent's duty; empty: they have none, or a rotation.
 	Schedule  string         `json:"schedule,omitempty"`
 	Absences  []Span         `json:"absences,omitempty"`
 	RampUp    *PlanRampUp    `json:"rampUp,omitempty"`
