@@ -122,6 +122,9 @@ func (f *onCallFlags) reckon(cmd *cobra.Command, q api.OnCallQuery) (*api.OnCall
 	if err != nil {
 		return nil, err
 	}
+	if report := newLintReport(set); report.Errors > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "The manifests have %s, and what has one is left out: see caseload lint\n", count(report.Errors, "problem"))
+	}
 	rotations := set.Plan(desk).Plan.Rotations
 	list := &api.OnCallList{At: q.At, Items: []api.OnCall{}}
 	for _, name := range slices.Sorted(maps.Keys(rotations)) {
@@ -130,7 +133,7 @@ func (f *onCallFlags) reckon(cmd *cobra.Command, q api.OnCallQuery) (*api.OnCall
 		}
 	}
 	if q.Rotation != "" && len(list.Items) == 0 {
-		return nil, fmt.Errorf("the manifests have no OnCallRotation %s that can be used: see caseload lint", q.Rotation)
+		return nil, fmt.Errorf("the manifests have no OnCallRotation %s that can be used", q.Rotation)
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "By manifests, which have no history: past edits and past shifts are not known.")
 	return list, nil
