@@ -21,7 +21,7 @@ func newAgentDuty(of plan.DutyChangeType, short, long string) *cobra.Command {
 
 What is known well ahead is declared with the Agent; this is for what comes up. It is kept by the desk and in its log, and
 holds beside what is declared. Of another agent it takes the verb impersonate on helpdesks/agents.`}
-	cmd.AddCommand(newDutyAdd(of, name), newDutyRemove(name), newDutyList(of, name))
+	cmd.AddCommand(newDutyAdd(of, name), newDutyRemove(name), newDutyList(of))
 	return cmd
 }
 
@@ -77,7 +77,7 @@ func newDutyRemove(name string) *cobra.Command {
 	})
 }
 
-func newDutyList(of plan.DutyChangeType, name string) *cobra.Command {
+func newDutyList(of plan.DutyChangeType) *cobra.Command {
 	return onDesk(&cobra.Command{
 		Use:   "list [AGENT]",
 		Short: fmt.Sprintf("List every %s that is not over, declared or told to the desk", called(of)),

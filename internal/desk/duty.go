@@ -43,7 +43,8 @@ func (d *Desk) ChangeDuty(ctx context.Context, call api.Call, agent string, body
 		if len(kept) >= maxDutyChanges {
 			return conflict(api.ProblemConflict, "agent %q has %d changes of duty already: take some back, or declare them with the Agent", agent, len(kept))
 		}
-		a.DutyChanges = append(kept, change)
+		kept = append(kept, change)
+		a.DutyChanges = kept
 		return c.recordDuty(eventlog.DutyChanged, a, change)
 	})
 }

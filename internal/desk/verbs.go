@@ -142,7 +142,7 @@ func (c *change) room(t *ticket.Ticket) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if t.Status == ticket.Resolved && !(there(state.Presence) && a.OnDuty(c.now, state.DutyChanges)) {
+	if t.Status == ticket.Resolved && (!there(state.Presence) || !a.OnDuty(c.now, state.DutyChanges)) {
 		return false, nil
 	}
 	if action, _ := c.plan.HandOver(a, a.Duty(c.now, state.DutyChanges)); action != v1alpha1.HandOverKeep {

@@ -37,7 +37,7 @@ func (t *Ticket) Await(p Patience, now time.Time) {
 // late one is due when it would have been.
 func (t *Ticket) after(d time.Duration, was, now time.Time) time.Time {
 	due := t.EnteredQueueAt.Add(d)
-	if due.Before(now) && (was.IsZero() || was.After(now)) {
+	if due.Before(now) && (was.IsZero() || !was.Before(now)) {
 		return now
 	}
 	return due

@@ -125,7 +125,8 @@ func (p *planCalendar) shown(t, begin, end time.Time) bool {
 	now := face(t.In(p.zone))
 	begun, over := !now.Before(begin), !now.Before(end)
 	const near = 30 * time.Hour
-	if _, before := t.Add(-near).In(p.zone).Zone(); before == offset(t.In(p.zone)) && before == offset(t.Add(near).In(p.zone)) {
+	steady := offset(t.In(p.zone))
+	if offset(t.Add(-near).In(p.zone)) == steady && offset(t.Add(near).In(p.zone)) == steady {
 		return begun && !over
 	}
 	for m := time.Minute; m <= near; m += time.Minute {

@@ -64,9 +64,7 @@ var _ = Describe("Escalations", Ordered, Label("escalation"), func() {
 			waiting, err := t.tickets("Waiting")
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(waiting.Items).NotTo(BeEmpty())
-			var records []eventlog.Record
-			records = t.records(g)
-			g.Expect(count(records, eventlog.Escalated)).To(Equal(escalations * escalationSteps))
+			g.Expect(count(t.records(g), eventlog.Escalated)).To(Equal(escalations * escalationSteps))
 		}, 2*patience, "5s").Should(Succeed())
 	}, SpecTimeout(6*time.Minute))
 
