@@ -16,7 +16,7 @@ type YearlyDate string
 // +kubebuilder:validation:XValidation:rule="has(self.date) != has(self.yearly)",message="a holiday is either on one date or yearly: give one of the two"
 type Holiday struct {
 	// name of the holiday.
-	// +optional
+	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
