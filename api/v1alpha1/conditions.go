@@ -68,6 +68,8 @@ const (
 	ReasonEditTakenBack = "EditTakenBack"
 	// ReasonNoDuty: an override covers no duty.
 	ReasonNoDuty = "NoDuty"
+	// ReasonNobodyReached: an escalation policy notifies, and none of those it would notify has a contact.
+	ReasonNobodyReached = "NobodyReached"
 
 	// ReasonResolvedRefs: every reference resolves.
 	ReasonResolvedRefs = "ResolvedRefs"

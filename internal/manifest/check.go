@@ -87,7 +87,8 @@ func (s *Set) Check() []Problem {
 // needsAll says whether the problem is that nobody serves something: not known while objects are left out.
 func needsAll(p plan.Problem) bool {
 	switch p.Reason {
-	case v1alpha1.ReasonNoAgents, v1alpha1.ReasonNobodyQualified, v1alpha1.ReasonCoverageGap, v1alpha1.ReasonNoDuty:
+	case v1alpha1.ReasonNoAgents, v1alpha1.ReasonNobodyQualified, v1alpha1.ReasonCoverageGap, v1alpha1.ReasonNoDuty,
+		v1alpha1.ReasonNobodyReached:
 		return true
 	}
 	return false

@@ -54,6 +54,10 @@ func (c *compilation) warn(p *Plan) {
 			if cand.chosen == declared {
 				c.warnRules(cand, o, p)
 			}
+		case *v1alpha1.EscalationPolicy:
+			if cand.chosen == declared {
+				c.warnEscalation(cand, o, p)
+			}
 		case *v1alpha1.ServiceLevel:
 			c.warnServiceLevel(cand, o, p)
 		case *v1alpha1.OnCallRotation:
