@@ -97,6 +97,22 @@ func TestPastShiftsStayAsTheyWere(t *testing.T) {
 	}
 }
 
+// A shift that was under way when a past override was deleted is one, as it was, and not told beyond the time asked for.
+func TestADeletedOverrideSplitsNoShift(t *testing.T) {
+	r := newRig(t, func(o *organisation) {
+		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "jo")
+	}, swap("sam", "jo", start.Add(time.Minute), start.Add(2*time.Minute)))
+	r.run()
+	r.pass(10 * time.Minute)
+	before, _ := r.shiftsFrom(start, start.Add(5*time.Minute))
+	r.apply(func(o *organisation) { o.others = nil })
+	for _, end := range []time.Duration{5 * time.Minute, 20 * time.Minute} {
+		if got, to := r.shiftsFrom(start, start.Add(end)); len(got) != 3 || !cmp.Equal(got, before) || to.Before(start.Add(2*time.Minute)) {
+			t.Errorf("until %s: %v, and were %v; recorded until %v", end, got, before, to)
+		}
+	}
+}
+
 func TestShiftsOfMoreThanAYearAreRefused(t *testing.T) {
 	r := newRig(t)
 	_, err := r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{From: start, To: start.AddDate(2, 0, 0)})

@@ -103,20 +103,23 @@ func ShiftsOf(r *plan.OnCallRotation, from, to time.Time, past OnCallHistory) []
 		s.End = earlier(s.End, past.From)
 		shifts = append(shifts, s)
 	}
-	reckoned := r.Shifts(past.To, to)
+	reckoned := r.Shifts(past.To, later(to, past.To.Add(1))) // also what goes on from a time before, to know its end
+	for i := range reckoned {
+		// What was recorded until then is so: the shift goes on from there, and from when it began by the record.
+		if s := &reckoned[i]; s.Start.Before(past.To) {
+			s.Start = past.To
+			if was := slices.IndexFunc(past.Shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.End.Equal(past.To) }); was >= 0 {
+				s.Start = past.Shifts[was].Start
+			}
+		}
+	}
 	for _, s := range past.Shifts {
-		goesOn := slices.ContainsFunc(reckoned, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.Start.Equal(s.Start) })
-		if !goesOn && s.Start.Before(to) && s.End.After(from) {
+		if !slices.ContainsFunc(reckoned, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.Start.Equal(s.Start) }) {
 			shifts = append(shifts, s)
 		}
 	}
-	for _, s := range reckoned {
-		recorded := slices.ContainsFunc(past.Shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.Start.Equal(s.Start) })
-		if s.Start.Before(past.To) && !recorded {
-			s.Start = past.To // what was recorded until then is so
-		}
-		shifts = append(shifts, s)
-	}
+	shifts = append(shifts, reckoned...)
+	shifts = slices.DeleteFunc(shifts, func(s oncall.Shift) bool { return !s.Start.Before(to) || !s.End.After(from) })
 	slices.SortStableFunc(shifts, func(a, b oncall.Shift) int { return a.Start.Compare(b.Start) })
 	return shifts
 }
@@ -163,4 +166,11 @@ type OnCallFeed struct {
 // OnCallFeedList has the feeds of a desk, by id.
 type OnCallFeedList struct {
 	Items []OnCallFeed `json:"items"`
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
