@@ -98,7 +98,7 @@ func (r *rotationReconciler) revise(ctx context.Context, rotation *v1alpha1.OnCa
 			return err
 		}
 		if k.EffectiveFrom.After(now) && !slices.ContainsFunc(next, func(n oncall.Revision) bool { return n.Layer == k.Layer && n.EffectiveFrom.After(now) }) {
-			r.events.Eventf(rotation, nil, corev1.EventTypeNormal, v1alpha1.ReasonEditTakenBack, "Revise", "layer %s stays as it is: the edit that was to take effect on %s was taken back",
+			r.events.Eventf(rotation, k.object, corev1.EventTypeNormal, v1alpha1.ReasonEditTakenBack, "Revise", "layer %s stays as it is: the edit that was to take effect on %s was taken back",
 				k.Layer, k.EffectiveFrom.Format(time.RFC3339))
 		}
 	}
@@ -114,13 +114,14 @@ func (r *rotationReconciler) revise(ctx context.Context, rotation *v1alpha1.OnCa
 		if err := r.Apply(ctx, desired, ownerRotation, forceOwnership); err != nil {
 			return err
 		}
-		r.tellEdit(rotation, n, now)
+		r.tellEdit(rotation, &appsv1.ControllerRevision{ObjectMeta: metav1.ObjectMeta{Namespace: rotation.Namespace, Name: *desired.Name}}, n, now)
 	}
 	return nil
 }
 
-// tellEdit says what an edit does, and when, before it happens.
-func (r *rotationReconciler) tellEdit(rotation *v1alpha1.OnCallRotation, n oncall.Revision, now time.Time) {
+// tellEdit says what an edit does, and when, before it happens. The event names the object that keeps the revision, too:
+// else those of several layers edited together would be taken for repetitions of the first.
+func (r *rotationReconciler) tellEdit(rotation *v1alpha1.OnCallRotation, kept *appsv1.ControllerRevision, n oncall.Revision, now time.Time) {
 	reason, when := v1alpha1.ReasonEditInEffect, "at once"
 	if n.EffectiveFrom.After(now) {
 		reason, when = v1alpha1.ReasonEditPending, "on "+inZoneOf(n.Declared, n.EffectiveFrom)
@@ -128,13 +129,13 @@ func (r *rotationReconciler) tellEdit(rotation *v1alpha1.OnCallRotation, n oncal
 	switch {
 	case n.EffectiveFrom.IsZero(): // it has been so from the start
 	case n.Declared == nil:
-		r.events.Eventf(rotation, nil, corev1.EventTypeNormal, reason, "Revise", "layer %s ends %s", n.Layer, when)
+		r.events.Eventf(rotation, kept, corev1.EventTypeNormal, reason, "Revise", "layer %s ends %s", n.Layer, when)
 	case n.Turn == "":
-		r.events.Eventf(rotation, nil, corev1.EventTypeNormal, reason, "Revise", "layer %s begins %s", n.Layer, when)
+		r.events.Eventf(rotation, kept, corev1.EventTypeNormal, reason, "Revise", "layer %s begins %s", n.Layer, when)
 	case reason == v1alpha1.ReasonEditInEffect:
-		r.events.Eventf(rotation, nil, corev1.EventTypeNormal, reason, "Revise", "the edit of layer %s takes effect at once, with the turn of %s", n.Layer, n.Turn)
+		r.events.Eventf(rotation, kept, corev1.EventTypeNormal, reason, "Revise", "the edit of layer %s takes effect at once, with the turn of %s", n.Layer, n.Turn)
 	default:
-		r.events.Eventf(rotation, nil, corev1.EventTypeNormal, reason, "Revise", "the edit of layer %s takes effect %s, when the current turn ends and passes to %s; until then nothing changes",
+		r.events.Eventf(rotation, kept, corev1.EventTypeNormal, reason, "Revise", "the edit of layer %s takes effect %s, when the current turn ends and passes to %s; until then nothing changes",
 			n.Layer, when, n.Turn)
 	}
 }

@@ -160,6 +160,23 @@ var _ = Describe("A rotation", func() {
 		Eventually(t.revisions).Should(Equal(1))
 	})
 
+	It("tells of each layer when several are edited together", func() {
+		t := newTenant()
+		t.apply(organisation()...)
+		nights := rotation("nights", "care", "jo", "sam")
+		nights.Spec.Layers = append(nights.Spec.Layers, *nights.Spec.Layers[0].DeepCopy())
+		nights.Spec.Layers[1].Name = "second"
+		t.apply(nights)
+		t.settles(nights)
+		change(t, "nights", func(r *v1alpha1.OnCallRotation) {
+			for i := range r.Spec.Layers {
+				r.Spec.Layers[i].Members = members("sam", "jo", "mara")
+			}
+		})
+		Eventually(t.told(v1alpha1.ReasonEditPending)).Should(ConsistOf(
+			ContainSubstring("the edit of layer first takes effect on"), ContainSubstring("the edit of layer second takes effect on")))
+	})
+
 	It("takes an edit at once where it is told to, and goes on with who is a member still", func() {
 		t := settled()
 		change(t, "nights", func(r *v1alpha1.OnCallRotation) {
