@@ -26,6 +26,6 @@ for module in $(git ls-files '*go.mod' | xargs -n1 dirname); do
 done
 # The tests that docs/promises.md names in backquotes, and in quotation marks the steps of suites.
 while read -r test; do
-  git grep -qF "$test" -- 'internal/*.go' 'test/*.go' || { echo "docs/promises.md: there is no $test"; stale=1; }
+  git grep -qF "$test" -- 'controllers/*.go' 'internal/*.go' 'test/*.go' || { echo "docs/promises.md: there is no $test"; stale=1; }
 done < <(grep -oE '`Test\w+|"[^"]+"' docs/promises.md | sed 's/^`\(.*\)/func \1(/' | sort -u)
 exit $stale
