@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 # A cluster of your own instead of the one hack/cluster builds: make run CONTEXT=kind-kind IMAGE=<what it can pull>
 CONTEXT ?=
 IMAGE   ?=
+# The organisation of config/samples that make run applies.
+SAMPLE  ?= three-tier
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 BIN     := $(CURDIR)/bin
@@ -15,7 +17,7 @@ CONTROLLER_GEN := $(BIN)/controller-gen
 GOLANGCI_LINT  := $(BIN)/golangci-lint
 HELM           := $(BIN)/helm
 
-export CONTEXT IMAGE VERSION BIN HELM
+export CONTEXT IMAGE SAMPLE VERSION BIN HELM
 # One setting for all builds, so that tests and the static binary share the build cache.
 export CGO_ENABLED := 0
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a bare machine to the three-tier sample on a real node, with tickets flowing, left running.
+# From a bare machine to a sample organisation ($SAMPLE of config/samples) on a real node, with tickets flowing, left running.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -25,9 +25,10 @@ if ! kubectl get namespace "$namespace" >/dev/null 2>&1; then
   # The second label tells `make stop` that the namespace is ours to delete.
   kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted "$CREATED_BY" >/dev/null
 fi
-step "organisation" kubectl apply -n "$namespace" -k config/samples/three-tier
+step "organisation" kubectl apply -n "$namespace" -k "config/samples/$SAMPLE"
 step "all objects Ready" kubectl wait -n "$namespace" --for=condition=Ready --timeout=3m --all support
-kubectl kustomize config/samples/demo-load | sed "s|image: caseload$|image: $IMAGE|" | kubectl apply -n "$namespace" -f - >/dev/null
+help_desk=$(kubectl get helpdesks -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
+kubectl kustomize config/samples/demo-load | sed "s|image: caseload$|image: $IMAGE|; s|acme-|$help_desk-|" | kubectl apply -n "$namespace" -f - >/dev/null
 step "customers and agents at work" kubectl rollout status -n "$namespace" deployment/demo-load --timeout=2m
 
 desk() { "$BIN/caseload" "$@" -n "$namespace"; }
@@ -38,6 +39,7 @@ step "the first ticket went from intake to closed" timeout 180 bash -c first_clo
 kubectl get support -n "$namespace"
 desk top --once
 
+agent=$(kubectl get agents -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
 ticket=$(desk ticket list --status Closed -o json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n1)
 cat <<DONE
 
@@ -48,7 +50,8 @@ It runs, and stays running. Look and try:
   caseload top -n $namespace                                 # what waits, who is free, live
   caseload ticket show $ticket -n $namespace                       # why it went where it went
   kubectl scale tier/frontline --replicas=4 -n $namespace    # queue workers
-  caseload work --as-agent jo -n $namespace                  # be Jo: nobody plays her meanwhile
+  caseload oncall who -n $namespace                          # who is on call, until when, who is next
+  caseload work --as-agent $agent -n $namespace                 # be $agent: nobody plays them meanwhile
 
   make stop${CONTEXT:+ CONTEXT=$CONTEXT}                                            # end it and clean up
 DONE

@@ -11,6 +11,6 @@ kube() { kubectl --context "$CONTEXT" "$@"; }
 kube delete namespace -l "$CREATED_BY"
 if kube get namespace support >/dev/null 2>&1; then # it was there before: only the sample goes, and its volume stays
   kube delete -n support --ignore-not-found -f <(kubectl kustomize config/samples/demo-load)
-  kube delete -n support --ignore-not-found -k config/samples/three-tier
+  kube delete -n support --ignore-not-found -k "config/samples/$SAMPLE"
 fi
 "$BIN/helm" --kube-context "$CONTEXT" uninstall caseload --namespace "$NAMESPACE" --ignore-not-found

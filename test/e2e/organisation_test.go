@@ -6,6 +6,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/caseload-dev/caseload/internal/desk/api"
 )
 
 var _ = Describe("The three-tier sample", Ordered, func() {
@@ -90,5 +92,32 @@ spec:
 		var list struct{ Items []json.RawMessage }
 		Expect(json.Unmarshal([]byte(t.desk("ticket", "list", "-o", "json")), &list)).To(Succeed())
 		Expect(strings.TrimSpace(t.desk("route", "-f", "testdata/outage.json"))).To(ContainSubstring("customer-care/enterprise-outage"))
+	})
+})
+
+var _ = Describe("The follow-the-sun sample", func() {
+	It("has somebody at work and on call whatever the hour", func(ctx SpecContext) {
+		t := newTenant(ctx)
+		t.sample("follow-the-sun")
+		Expect(t.must("get", "oncall")).To(ContainSubstring("around-the-clock"))
+		Expect(strings.Split(strings.TrimSpace(t.desk("oncall", "gaps")), "\n")).To(HaveLen(1), "nothing but the headings")
+
+		By("setting everybody Available: who has no working hours now is offered nothing")
+		for _, agent := range []string{"aki", "ren", "yui", "amy", "ben", "zoe", "gus", "ivy", "lou"} {
+			t.desk("agent", "presence", agent, "Available")
+		}
+		t.desk("ticket", "open", "--subject", "Good morning, somewhere", "--channel", "Email")
+		Eventually(func(g Gomega) {
+			list, err := t.tickets("Offered")
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(list.Items).To(HaveLen(1))
+			var agents api.AgentList
+			g.Expect(json.Unmarshal([]byte(t.desk("agent", "list", "-o", "json")), &agents)).To(Succeed())
+			for _, agent := range agents.Items {
+				if agent.Name == list.Items[0].Agent {
+					g.Expect(agent.Duty.On).To(BeTrue())
+				}
+			}
+		}).Should(Succeed())
 	})
 })
