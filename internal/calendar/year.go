@@ -58,8 +58,8 @@ func (c *Calendar) workOut(number int) *year {
 		}
 		for _, h := range c.hours[day.Weekday()] {
 			w := Window{
-				Start: later(walltime.First(c.zone, day.Year(), day.Month(), day.Day(), h.From), y.start),
-				End:   earlier(walltime.Last(c.zone, day.Year(), day.Month(), day.Day(), h.To), y.end),
+				Start: walltime.Later(walltime.First(c.zone, day.Year(), day.Month(), day.Day(), h.From), y.start),
+				End:   walltime.Earlier(walltime.Last(c.zone, day.Year(), day.Month(), day.Day(), h.To), y.end),
 			}
 			if w.Start.Before(w.End) {
 				all = append(all, w)
@@ -87,7 +87,7 @@ func (c *Calendar) holiday(number int, month time.Month, day int) bool {
 func extend(windows []Window, next Window) []Window {
 	if len(windows) > 0 {
 		if last := &windows[len(windows)-1]; !next.Start.After(last.End) {
-			last.End = later(last.End, next.End)
+			last.End = walltime.Later(last.End, next.End)
 			return windows
 		}
 	}
@@ -118,18 +118,4 @@ func (y *year) closing(open time.Duration) time.Time {
 func (y *year) opening(open time.Duration) time.Time {
 	i := sort.Search(len(y.passed), func(i int) bool { return y.passed[i] > open }) - 1
 	return y.windows[i].Start.Add(open - y.passed[i])
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/desk/store"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // maxOnCall is the longest time of which shifts are told at once.
@@ -35,7 +36,7 @@ func (d *Desk) OnCall(ctx context.Context, _ api.Call, q api.OnCallQuery) (*api.
 			}
 			from, to := q.At, q.At.Add(time.Microsecond)
 			if q.From.Before(q.To) {
-				from, to = earliest(from, q.From), latest(to, q.To)
+				from, to = walltime.Earlier(from, q.From), walltime.Later(to, q.To)
 			}
 			past, err := onCallHistory(r, name, from, to)
 			if err != nil {

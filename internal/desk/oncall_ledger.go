@@ -9,6 +9,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // The ledger has who was on call, as it was: whatever becomes of rotations, overrides and agents, it stays. These bound the
@@ -91,7 +92,7 @@ func (c *change) writeLedger() error {
 func (c *change) writeShift(rotation string, s oncall.Shift, from, to, now time.Time) error {
 	row := store.OnCallShift{
 		Rotation: rotation, Layer: s.Layer, Agent: s.Agent, Override: s.Override, Replaces: s.Replaces,
-		Start: latest(s.Start.UTC(), from), End: earliest(s.End.UTC(), now),
+		Start: walltime.Later(s.Start.UTC(), from), End: walltime.Earlier(s.End.UTC(), now),
 	}
 	if row.Start.Before(row.End) {
 		if err := c.PutOnCallShift(row); err != nil {
@@ -110,20 +111,6 @@ func (c *change) writeShift(rotation string, s oncall.Shift, from, to, now time.
 		}
 	}
 	return nil
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return b
-	}
-	return a
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }
 
 // onCallHistory reads what was recorded of a rotation between two instants.

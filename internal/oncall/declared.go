@@ -12,11 +12,6 @@ import (
 // Calendars by name; nil: none of that name.
 type Calendars func(name string) *calendar.Calendar
 
-var weekdays = map[v1alpha1.Weekday]time.Weekday{
-	v1alpha1.Sunday: time.Sunday, v1alpha1.Monday: time.Monday, v1alpha1.Tuesday: time.Tuesday, v1alpha1.Wednesday: time.Wednesday,
-	v1alpha1.Thursday: time.Thursday, v1alpha1.Friday: time.Friday, v1alpha1.Saturday: time.Saturday,
-}
-
 var units = map[v1alpha1.TurnUnit]Unit{v1alpha1.TurnHour: Hour, v1alpha1.TurnDay: Day, v1alpha1.TurnWeek: Week, v1alpha1.TurnMonth: Month}
 
 // FieldError is an error in a field of a declaration.
@@ -35,18 +30,21 @@ func fieldError(field, format string, args ...any) error {
 // NewLayer reads a declared layer. Its errors are FieldErrors. Duty by a calendar that does not exist is always: somebody
 // who is called in vain is better than nobody who is called.
 func NewLayer(declared *v1alpha1.OnCallLayer, calendars Calendars) (Layer, error) {
-	l := Layer{Name: declared.Name, Unit: units[declared.Turn.Unit], Weekday: weekdays[declared.HandOff.Day],
+	l := Layer{Name: declared.Name, Unit: units[declared.Turn.Unit],
 		CountOnDuty: declared.Counting == v1alpha1.CountingOnDuty, Additional: declared.Precedence == v1alpha1.PrecedenceAdditional}
 	var err error
-	if l.Zone, err = time.LoadLocation(string(declared.TimeZone)); err != nil || declared.TimeZone == "" || declared.TimeZone == "Local" {
-		return Layer{}, fieldError("timeZone", "there is no time zone %q: give one of the IANA database, such as Europe/Berlin", declared.TimeZone)
+	if l.Zone, err = calendar.Zone(declared.TimeZone); err != nil {
+		return Layer{}, fieldError("timeZone", "%v", err)
 	}
-	start, err := time.Parse(time.DateOnly, string(declared.StartDate))
+	start, err := calendar.Day(declared.StartDate)
 	if err != nil {
-		return Layer{}, fieldError("startDate", "%q is no date: write it like 2026-12-24", declared.StartDate)
+		return Layer{}, fieldError("startDate", "%v", err)
+	}
+	if l.Weekday, err = calendar.Weekday(declared.HandOff.Day); err != nil {
+		return Layer{}, fieldError("handOff.day", "%v", err)
 	}
 	l.Year, l.Month, l.Day = start.Date()
-	if l.HandOff, err = minuteOfDay(declared.HandOff.Time); err != nil {
+	if l.HandOff, err = calendar.Minute(declared.HandOff.Time); err != nil {
 		return Layer{}, fieldError("handOff.time", "%v", err)
 	}
 	if l.DayOfMonth = int(declared.HandOff.DayOfMonth); l.DayOfMonth == 0 {
@@ -92,19 +90,11 @@ func midnight(zone *time.Location, date v1alpha1.Date) (time.Time, error) {
 	if date == "" {
 		return time.Time{}, nil
 	}
-	day, err := time.Parse(time.DateOnly, string(date))
+	day, err := calendar.Day(date)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no date: write it like 2026-12-24", date)
+		return time.Time{}, err
 	}
 	return walltime.First(zone, day.Year(), day.Month(), day.Day(), 0), nil
-}
-
-func minuteOfDay(clock v1alpha1.TimeOfDay) (int, error) {
-	t, err := time.Parse("15:04", string(clock))
-	if err != nil {
-		return 0, fmt.Errorf("%q is no time of day: write it like 09:00", clock)
-	}
-	return t.Hour()*60 + t.Minute(), nil
 }
 
 func newDuty(declared *v1alpha1.Duty, zone *time.Location, calendars Calendars) (Duty, error) {
@@ -119,16 +109,9 @@ func newDuty(declared *v1alpha1.Duty, zone *time.Location, calendars Calendars) 
 	case v1alpha1.DutyWindows:
 		spec := calendar.Spec{Zone: zone}
 		for i, w := range declared.Windows {
-			var hours calendar.Hours
-			var err error
-			if hours.From, err = minuteOfDay(w.From); err != nil {
-				return Duty{}, fieldError(fmt.Sprintf("duty.windows[%d].from", i), "%v", err)
-			}
-			if hours.To, err = minuteOfDay(w.To); err != nil {
-				return Duty{}, fieldError(fmt.Sprintf("duty.windows[%d].to", i), "%v", err)
-			}
-			for _, day := range w.Days {
-				hours.Days = append(hours.Days, weekdays[day])
+			hours, err := calendar.NewHours(w)
+			if err != nil {
+				return Duty{}, fieldError(fmt.Sprintf("duty.windows[%d]", i), "%v", err)
 			}
 			spec.Hours = append(spec.Hours, hours)
 		}

@@ -30,7 +30,7 @@ type Share struct {
 func Shares(shifts []Shift, from, to time.Time, zone *time.Location, holidays *calendar.Calendar) []Share {
 	served := map[string][]calendar.Window{}
 	for _, s := range shifts {
-		w := calendar.Window{Start: later(s.Start, from), End: earlier(s.End, to)}
+		w := calendar.Window{Start: walltime.Later(s.Start, from), End: walltime.Earlier(s.End, to)}
 		if w.Start.Before(w.End) {
 			served[s.Agent] = append(served[s.Agent], w)
 		}
@@ -48,7 +48,7 @@ func shareOf(agent string, windows []calendar.Window, zone *time.Location, holid
 	nights, weekends, days := map[time.Time]bool{}, map[time.Time]bool{}, map[time.Time]bool{}
 	var end time.Time
 	for _, w := range windows {
-		w.Start = later(w.Start, end)
+		w.Start = walltime.Later(w.Start, end)
 		if !w.Start.Before(w.End) {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/calendar"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 const (
@@ -56,7 +57,7 @@ func (r *Rotation) ClockChanges(t time.Time) []ClockChange {
 			continue
 		}
 		for _, term := range p.terms {
-			if c, ok := term.clockChange(later(t, p.from), earlier(t.Add(year), endOf(p, t.Add(year)))); ok && !told(changes, c.Layer) {
+			if c, ok := term.clockChange(walltime.Later(t, p.from), walltime.Earlier(t.Add(year), endOf(p, t.Add(year)))); ok && !told(changes, c.Layer) {
 				changes = append(changes, c)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // Revision of a layer: what was declared of it, and from when it holds.
@@ -139,7 +140,7 @@ func (e *edit) effectiveFrom(layer string) time.Time {
 	// The layer is new: nobody's shift ends before its time.
 	from := e.now
 	for _, on := range e.rotation.On(e.now) {
-		from = later(from, e.rotation.term(on.Layer, e.now).handOff(e.now, e.rotation.gone))
+		from = walltime.Later(from, e.rotation.term(on.Layer, e.now).handOff(e.now, e.rotation.gone))
 	}
 	return from
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/calendar"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // foresight is how far ahead the next shift and the next hand-off are looked for, in steps that grow from a week on.
@@ -48,9 +49,9 @@ func (r *Rotation) Shifts(from, to time.Time) []Shift {
 	var shifts []Shift
 	for i := range r.periods {
 		p := &r.periods[i]
-		w := calendar.Window{Start: later(first, p.from), End: last}
+		w := calendar.Window{Start: walltime.Later(first, p.from), End: last}
 		if !p.to.IsZero() {
-			w.End = earlier(last, p.to)
+			w.End = walltime.Earlier(last, p.to)
 		}
 		if w.Start.Before(w.End) {
 			shifts = append(shifts, r.within(p, w)...)
@@ -112,7 +113,7 @@ func (t *term) shifts(duty []calendar.Window, gone func(string) bool) []Shift {
 	turn, end := -1, time.Time{}
 	stretch := 0
 	for _, w := range duty {
-		for at := later(w.Start, t.stretches[0].from); at.Before(w.End); {
+		for at := walltime.Later(w.Start, t.stretches[0].from); at.Before(w.End); {
 			if turn < 0 {
 				turn = t.turns.at(at)
 				end = t.turns.start(turn + 1)
@@ -124,9 +125,9 @@ func (t *term) shifts(duty []calendar.Window, gone func(string) bool) []Shift {
 			for stretch+1 < len(t.stretches) && !t.stretches[stretch+1].from.After(at) {
 				stretch++
 			}
-			until := earlier(w.End, end)
+			until := walltime.Earlier(w.End, end)
 			if stretch+1 < len(t.stretches) {
-				until = earlier(until, t.stretches[stretch+1].from)
+				until = walltime.Earlier(until, t.stretches[stretch+1].from)
 			}
 			if agent := t.agentIn(turn, &t.stretches[stretch], gone); agent != "" {
 				s := Shift{Assignment: Assignment{Agent: agent, Layer: t.version.Name}, Start: at, End: until, term: t, turn: turn}
@@ -185,7 +186,7 @@ func (r *Rotation) NextDuty(agent string, t time.Time) (calendar.Window, bool) {
 			case duty.End.IsZero():
 				duty = calendar.Window{Start: s.Start, End: s.End}
 			case !s.Start.After(duty.End):
-				duty.End = later(duty.End, s.End)
+				duty.End = walltime.Later(duty.End, s.End)
 			}
 		}
 		switch last := span*4 > foresight; {

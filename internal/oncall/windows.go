@@ -1,9 +1,8 @@
 package oncall
 
 import (
-	"time"
-
 	"github.com/caseload-dev/caseload/internal/calendar"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // Lists of windows are in order and do not overlap.
@@ -16,9 +15,9 @@ func without(windows, others []calendar.Window) []calendar.Window {
 		at := w.Start
 		for ; i < len(others) && !others[i].Start.After(w.End); i++ {
 			if others[i].Start.After(at) {
-				rest = append(rest, calendar.Window{Start: at, End: earlier(others[i].Start, w.End)})
+				rest = append(rest, calendar.Window{Start: at, End: walltime.Earlier(others[i].Start, w.End)})
 			}
-			at = later(at, others[i].End)
+			at = walltime.Later(at, others[i].End)
 			if at.After(w.End) {
 				break
 			}
@@ -34,7 +33,7 @@ func without(windows, others []calendar.Window) []calendar.Window {
 func both(a, b []calendar.Window) []calendar.Window {
 	var shared []calendar.Window
 	for len(a) > 0 && len(b) > 0 {
-		w := calendar.Window{Start: later(a[0].Start, b[0].Start), End: earlier(a[0].End, b[0].End)}
+		w := calendar.Window{Start: walltime.Later(a[0].Start, b[0].Start), End: walltime.Earlier(a[0].End, b[0].End)}
 		if w.Start.Before(w.End) {
 			shared = append(shared, w)
 		}
@@ -54,18 +53,4 @@ func windowsOf(shifts []Shift) []calendar.Window {
 		windows[i] = calendar.Window{Start: s.Start, End: s.End}
 	}
 	return windows
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.After(b) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }

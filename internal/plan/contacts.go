@@ -6,9 +6,9 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/notify"
 	"github.com/caseload-dev/caseload/internal/suggest"
 )
@@ -33,9 +33,9 @@ func quietHours(q *v1alpha1.QuietHours) (*notify.QuietHours, *Problem) {
 	if q == nil {
 		return nil, nil
 	}
-	location, err := time.LoadLocation(string(q.TimeZone))
-	if err != nil || q.TimeZone == "" || q.TimeZone == "Local" {
-		return nil, &Problem{Field: "timeZone", Message: fmt.Sprintf("%q is no time zone: name one of the tz database, such as Europe/Berlin", q.TimeZone)}
+	location, err := calendar.Zone(q.TimeZone)
+	if err != nil {
+		return nil, &Problem{Field: "timeZone", Message: err.Error()}
 	}
 	hours := &notify.QuietHours{Location: location}
 	for _, w := range []struct {
@@ -43,11 +43,9 @@ func quietHours(q *v1alpha1.QuietHours) (*notify.QuietHours, *Problem) {
 		text   v1alpha1.TimeOfDay
 		minute *int
 	}{{"from", q.From, &hours.From}, {"to", q.To, &hours.To}} {
-		at, err := time.Parse("15:04", string(w.text))
-		if err != nil {
-			return nil, &Problem{Field: w.field, Message: fmt.Sprintf("%q is no time of day: write it like 22:00", w.text)}
+		if *w.minute, err = calendar.Minute(w.text); err != nil {
+			return nil, &Problem{Field: w.field, Message: err.Error()}
 		}
-		*w.minute = at.Hour()*60 + at.Minute()
 	}
 	if hours.From == hours.To {
 		return nil, &Problem{Field: "to", Message: "they begin when they end: leave the contact out to hear nothing there"}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
@@ -116,9 +117,9 @@ func (a *Agent) LimitsChange(t time.Time) time.Time {
 }
 
 // zoneOf a calendar of the plan, UTC for none.
-func (d *declarations) zoneOf(calendar string) *time.Location {
-	if o := d.calendars[calendar]; o != nil {
-		if zone, err := Zone(o.Spec.TimeZone); err == nil {
+func (d *declarations) zoneOf(name string) *time.Location {
+	if o := d.calendars[name]; o != nil {
+		if zone, err := calendar.Zone(o.Spec.TimeZone); err == nil {
 			return zone
 		}
 	}
