@@ -58,15 +58,9 @@ func measureEscalations(ctx context.Context, o options, t *table) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.startOn(ctx); err != nil {
-		return err
-	}
-	desk, err := r.client()
+	desk, err := r.startBefore(ctx, start)
 	if err != nil {
 		return err
-	}
-	if left := time.Until(start); left < 0 {
-		return fmt.Errorf("the desk came up %s after the first step was due", -left)
 	}
 	following, stop := context.WithTimeout(ctx, 3*time.Minute)
 	defer stop()

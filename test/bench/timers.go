@@ -52,15 +52,9 @@ func measureTimers(ctx context.Context, o options, t *table) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.startOn(ctx); err != nil {
-		return err
-	}
-	desk, err := r.client()
+	desk, err := r.startBefore(ctx, start)
 	if err != nil {
 		return err
-	}
-	if left := time.Until(start); left < 0 {
-		return fmt.Errorf("the desk came up %s after the first timer was due", -left)
 	}
 	following, stop := context.WithTimeout(ctx, timersLead+time.Duration(timerSeconds)*time.Second+time.Minute)
 	defer stop()
@@ -79,6 +73,17 @@ func measureTimers(ctx context.Context, o options, t *table) (err error) {
 		line{what: "lateness of timers " + at + ", p99", unit: "ms", figure: percentile(seen, 99), floor: percentile(floor, 99), of: of, aim: 100, atMost: true},
 		line{what: "  until they are in the log, p99", unit: "ms", figure: percentile(logged, 99), floor: percentile(floor, 99), of: of})
 	return nil
+}
+
+// startBefore starts on a site whose timers fall due from an instant on.
+func (r *running) startBefore(ctx context.Context, due time.Time) (*client.Client, error) {
+	if err := r.startOn(ctx); err != nil {
+		return nil, err
+	}
+	if left := time.Until(due); left < 0 {
+		return nil, fmt.Errorf("the desk came up %s after the first timer was due", -left)
+	}
+	return r.client()
 }
 
 // relaxing organisation: its queues relax, from nothing to nothing, so that the tickets' classes of demand change.
