@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -58,7 +59,7 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 		d.timers.arm(next)
 		return wait, earlier, nil
 	}
-	return 0, earlier, d.update(ctx, deskActor, func(c *change) error {
+	err = d.update(ctx, deskActor, func(c *change) error {
 		defer d.timerTurn.measure(d.clock.Now)()
 		due, err := c.Due(c.now, d.timerTurn.rows())
 		if err != nil {
@@ -71,6 +72,26 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 		}
 		return nil
 	})
+	if err != nil && ctx.Err() == nil {
+		err = d.fireSingly(ctx)
+	}
+	return 0, earlier, err
+}
+
+// fireSingly fires what is due in a transaction for each ticket, so that one whose timer cannot be fired holds up no other.
+func (d *Desk) fireSingly(ctx context.Context) error {
+	var due []int64
+	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
+		due, err = r.Due(d.time.now(), maxTurn)
+		return err
+	})
+	errs := []error{err}
+	for _, id := range due {
+		if err := d.update(ctx, deskActor, func(c *change) error { return c.fire(id) }); err != nil {
+			errs = append(errs, fmt.Errorf("ticket %d: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // fire lets a ticket's timers do what they are for: all that are due, the earliest first.

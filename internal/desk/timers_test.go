@@ -10,6 +10,8 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/desk"
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/desk/store"
+	"github.com/caseload-dev/caseload/internal/escalation"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -73,6 +75,29 @@ func TestTimersFireWhenDueAndNotEarlier(t *testing.T) {
 				t.Error("its age changed")
 			}
 		})
+	}
+}
+
+// A ticket whose timer cannot be fired holds up no other.
+func TestATimerThatFailsHoldsUpNoOther(t *testing.T) {
+	r := newRig(t, escalating())
+	broken, sound := r.opened(), r.opened()
+	err := r.store.Update(r.ctx, func(tx store.Tx) error {
+		x := r.ticket(broken.ID)
+		x.Version++
+		x.Escalation.UnassignedAt = time.Time{}
+		x.Escalation.Run = &escalation.Run{Number: 1, Policy: "standard", Hash: "lost", NextAt: start.Add(time.Minute)}
+		return tx.UpdateTicket(x, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	r.eventually("the loops sleep", r.clock.HasWaiters)
+	r.pass(20 * time.Minute)
+	r.eventually("the other is escalated", func() bool { return len(r.told(sound.ID)) > 0 })
+	if got := r.ticket(broken.ID); got.Version != broken.Version+1 {
+		t.Errorf("the broken one changed: %+v", got)
 	}
 }
 
