@@ -20,6 +20,12 @@ var (
 		Name: "caseload_desk_reachable",
 		Help: "1 if the manager reached the desk when it last tried, else 0.",
 	}, []string{"namespace", "helpdesk"})
+	onCallGapGauge = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "caseload_oncall_gap",
+		Help: "1 if nobody is on call at a time for which the rotation's coverage asks for somebody, now or in the coming weeks, else 0.",
+	}, []string{"namespace", "rotation"})
 )
 
-func init() { metrics.Registry.MustRegister(compileSeconds, planPushes, deskReachableGauge) }
+func init() {
+	metrics.Registry.MustRegister(compileSeconds, planPushes, deskReachableGauge, onCallGapGauge)
+}

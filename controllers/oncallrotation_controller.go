@@ -6,6 +6,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -38,6 +39,7 @@ func (r *rotationReconciler) setup(mgr ctrl.Manager) error {
 func (r *rotationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var rotation v1alpha1.OnCallRotation
 	if err := r.Get(ctx, req.NamespacedName, &rotation); err != nil {
+		onCallGapGauge.DeleteLabelValues(req.Namespace, req.Name)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !rotation.DeletionTimestamp.IsZero() {
@@ -62,6 +64,10 @@ func (r *rotationReconciler) Reconcile(ctx context.Context, req ctrl.Request) (c
 	conditions := declarationConditions(plan.KindOnCallRotation, found, rotation.Status.Conditions)
 	report(&rotation.Status.Status, rotation.Generation, append(conditions, presentWhile(aboutCoverage, v1alpha1.ConditionCoverageGap, found.problems)...))
 	handOff := setShifts(&rotation, found, now)
+	gauge := onCallGapGauge.WithLabelValues(req.Namespace, req.Name)
+	if gauge.Set(0); meta.IsStatusConditionTrue(rotation.Status.Conditions, v1alpha1.ConditionCoverageGap) {
+		gauge.Set(1)
+	}
 	written, err := patchStatus(ctx, r, before, &rotation)
 	if written {
 		tellChange(r.events, before, &rotation)
