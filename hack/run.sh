@@ -39,6 +39,7 @@ step "the first ticket went from intake to closed" timeout 180 bash -c first_clo
 kubectl get support -n "$namespace"
 desk top --once
 
+tier=$(kubectl get tiers -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
 agent=$(kubectl get agents -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
 ticket=$(desk ticket list --status Closed -o json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n1)
 cat <<DONE
@@ -49,7 +50,7 @@ It runs, and stays running. Look and try:
   kubectl get support -n $namespace                          # the organisation
   caseload top -n $namespace                                 # what waits, who is free, live
   caseload ticket show $ticket -n $namespace                       # why it went where it went
-  kubectl scale tier/frontline --replicas=4 -n $namespace    # queue workers
+  kubectl scale tier/$tier --replicas=4 -n $namespace    # queue workers
   caseload oncall who -n $namespace                          # who is on call, until when, who is next
   caseload work --as-agent $agent -n $namespace                 # be $agent: nobody plays them meanwhile
 

@@ -209,8 +209,9 @@ type EscalationPolicySpec struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:path=escalationpolicies,shortName=esc,categories=support
-// +kubebuilder:printcolumn:name="Triggers",type=string,JSONPath=`.spec.triggers[*].type`
-// +kubebuilder:printcolumn:name="Steps",type=string,JSONPath=`.spec.steps[*].after`
+// +kubebuilder:printcolumn:name="Repeats",type=integer,JSONPath=`.spec.repeat.times`
+// +kubebuilder:printcolumn:name="Every",type=string,JSONPath=`.spec.repeat.every`
+// +kubebuilder:printcolumn:name="Acknowledged For",type=string,JSONPath=`.spec.acknowledgementTimeout`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
