@@ -39,10 +39,10 @@ func Day(date v1alpha1.Date) (time.Time, error) {
 	return day, nil
 }
 
-// Weekday of a declared day; an absent one is Sunday.
+// Weekday of a declared day.
 func Weekday(day v1alpha1.Weekday) (time.Weekday, error) {
 	weekday, known := weekdays[day]
-	if !known && day != "" {
+	if !known {
 		return 0, fmt.Errorf("%q is no day of the week: write Mon, Tue, Wed, Thu, Fri, Sat or Sun", day)
 	}
 	return weekday, nil

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -61,11 +62,7 @@ func (d *Desk) AskApproval(ctx context.Context, call api.Call, id int64, body ap
 // Approve the amount of a ticket, with which its agent then goes on.
 func (d *Desk) Approve(ctx context.Context, call api.Call, id int64, body api.Because) (*ticket.Ticket, error) {
 	return d.decide(ctx, call, "approve", id, func(c *change, room bool) (ticket.Event, eventlog.Record) {
-		by := call.Agent
-		if by == "" {
-			by = c.actor
-		}
-		return ticket.Approve{By: by, Room: room}, eventlog.Record{Type: eventlog.Approved, Reason: body.Reason}
+		return ticket.Approve{By: cmp.Or(call.Agent, c.actor), Room: room}, eventlog.Record{Type: eventlog.Approved, Reason: body.Reason}
 	})
 }
 

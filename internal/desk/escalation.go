@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -209,11 +210,7 @@ func (d *Desk) Acknowledge(ctx context.Context, call api.Call, id int64, body ap
 		if err != nil {
 			return nil, err
 		}
-		by := call.Agent
-		if by == "" {
-			by = c.actor
-		}
-		run := policy.Acknowledge(*t.Escalation.Run, by, c.now)
+		run := policy.Acknowledge(*t.Escalation.Run, cmp.Or(call.Agent, c.actor), c.now)
 		return c.apply(t, ticket.Acknowledge{Run: run}, eventlog.Record{
 			Type: eventlog.Acknowledged, Reason: body.Reason,
 			Data: eventlog.Encode(eventlog.EscalationData{Run: run.Number, Policy: run.Policy, Round: run.Round, Step: run.Step}),

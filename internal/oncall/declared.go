@@ -40,8 +40,10 @@ func NewLayer(declared *v1alpha1.OnCallLayer, calendars Calendars) (Layer, error
 	if err != nil {
 		return Layer{}, fieldError("startDate", "%v", err)
 	}
-	if l.Weekday, err = calendar.Weekday(declared.HandOff.Day); err != nil {
-		return Layer{}, fieldError("handOff.day", "%v", err)
+	if declared.HandOff.Day != "" {
+		if l.Weekday, err = calendar.Weekday(declared.HandOff.Day); err != nil {
+			return Layer{}, fieldError("handOff.day", "%v", err)
+		}
 	}
 	l.Year, l.Month, l.Day = start.Date()
 	if l.HandOff, err = calendar.Minute(declared.HandOff.Time); err != nil {

@@ -198,7 +198,7 @@ func describeGap(gap calendar.Window, now time.Time, zone *time.Location) string
 // zoneOf a rotation is that of its first layer.
 func zoneOf(o *v1alpha1.OnCallRotation) *time.Location {
 	if len(o.Spec.Layers) > 0 {
-		if zone, err := time.LoadLocation(string(o.Spec.Layers[0].TimeZone)); err == nil {
+		if zone, err := calendar.Zone(o.Spec.Layers[0].TimeZone); err == nil {
 			return zone
 		}
 	}
