@@ -54,8 +54,7 @@ func (d *Desk) AskApproval(ctx context.Context, call api.Call, id int64, body ap
 		if err != nil {
 			return nil, err
 		}
-		_, err = c.notify(notification{kind: notify.Approval, ticket: next, agent: approver, reason: body.Reason})
-		return next, err
+		return next, c.notify(notification{kind: notify.Approval, ticket: next, agent: approver, reason: body.Reason})
 	})
 }
 

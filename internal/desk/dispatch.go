@@ -231,7 +231,7 @@ func (c *change) give(decision *dispatch.Decision, pool string, commit *api.Comm
 			return nil, err
 		}
 	}
-	if _, err := c.notify(told); err != nil {
+	if err := c.notify(told); err != nil {
 		return nil, err
 	}
 	c.desk.metrics.wait.WithLabelValues(t.Queue).Observe(c.now.Sub(t.EnteredQueueAt).Seconds())

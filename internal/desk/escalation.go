@@ -126,36 +126,15 @@ func (c *change) unassigned(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket
 
 // escalate lets the step that is due take place, or the acknowledgement lapse.
 func (c *change) escalate(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
-	next := *t.Clone().Escalation
-	run := next.Run
-	policy, err := c.escalationPolicy(run)
+	policy, err := c.escalationPolicy(t.Escalation.Run)
 	if err != nil {
 		return nil, err
 	}
-	data := eventlog.EscalationData{Run: run.Number, Policy: run.Policy, Round: run.Round, Step: run.Step}
-	if run.Acknowledged() {
-		r.Type, r.Reason = eventlog.AcknowledgementOver, fmt.Sprintf("%s acknowledged it, and it is not resolved", run.AcknowledgedBy)
-		*run = policy.Lapse(*run, c.now)
-		r.Data = eventlog.Encode(data)
-		return c.apply(t, ticket.Escalate{Escalation: next}, r)
+	if by := t.Escalation.Run.AcknowledgedBy; by != "" {
+		r.Type, r.Reason = eventlog.AcknowledgementOver, by+" acknowledged it, and it is not resolved"
+		return c.goOn(t, policy, r)
 	}
-	step := &policy.Steps[run.Step]
-	s := &stepChange{change: c, ticket: t, run: run, step: step, reason: fmt.Sprintf("escalation %s, step %s", policy.Name, step.Name)}
-	if err := s.take(); err != nil {
-		return nil, err
-	}
-	for _, name := range s.notified {
-		if !slices.Contains(next.Notified, name) {
-			next.Notified = append(next.Notified, name)
-		}
-	}
-	r.Type, data.Name, data.Actions = eventlog.Escalated, step.Name, s.outcomes
-	r.Data = eventlog.Encode(data)
-	*run = policy.Advance(*run, s.reached, c.now)
-	if t, err = c.apply(t, ticket.Escalate{Escalation: next}, r); err != nil {
-		return nil, err
-	}
-	return s.follow(t)
+	return c.takeStep(t, policy, r)
 }
 
 // Escalate starts an escalation, or makes the next step of the one under way due at once.
@@ -166,7 +145,12 @@ func (d *Desk) Escalate(ctx context.Context, call api.Call, id int64, body api.B
 	return d.act(ctx, call, "escalate", id, func(c *change, t *ticket.Ticket) (*ticket.Ticket, error) {
 		r := eventlog.Record{Reason: body.Reason}
 		if run := t.Escalating(); run != nil {
-			return c.hasten(t, r)
+			policy, err := c.escalationPolicy(run)
+			if err != nil {
+				return nil, err
+			}
+			r.Type = eventlog.EscalationRequested
+			return c.goOn(t, policy, r)
 		}
 		policy := c.plan.EscalationFor(t.Queue)
 		switch {
@@ -179,14 +163,9 @@ func (d *Desk) Escalate(ctx context.Context, call api.Call, id int64, body api.B
 	})
 }
 
-// hasten makes the next step of the run due at once; of one whose steps are all gone through, a further round.
-func (c *change) hasten(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
+// goOn makes the next step of the run due at once; of one whose steps are all gone through, a further round.
+func (c *change) goOn(t *ticket.Ticket, policy *plan.EscalationPolicy, r eventlog.Record) (*ticket.Ticket, error) {
 	next := *t.Clone().Escalation
-	policy, err := c.escalationPolicy(next.Run)
-	if err != nil {
-		return nil, err
-	}
-	r.Type = eventlog.EscalationRequested
 	r.Data = eventlog.Encode(eventlog.EscalationData{Run: next.Run.Number, Policy: policy.Name, Round: next.Run.Round, Step: next.Run.Step})
 	*next.Run = policy.Lapse(*next.Run, c.now)
 	return c.apply(t, ticket.Escalate{Escalation: next}, r)

@@ -24,8 +24,8 @@ type notification struct {
 	urgent bool
 }
 
-// notify enqueues what an agent is told, a message for each contact, and says whether there was one.
-func (c *change) notify(n notification) (told bool, err error) {
+// notify enqueues what an agent is told, a message for each contact; none if there is none.
+func (c *change) notify(n notification) error {
 	t := n.ticket
 	notice := &notify.Notice{
 		Kind: n.kind, Agent: cmp.Or(n.agent, t.Agent), Ticket: t.ID, At: c.now, Reason: n.reason,
@@ -36,19 +36,19 @@ func (c *change) notify(n notification) (told bool, err error) {
 	}
 	agent := c.plan.Agents[notice.Agent]
 	if agent == nil || len(agent.Contacts) == 0 {
-		return false, nil
+		return nil
 	}
 	body, err := json.Marshal([]*notify.Notice{notice})
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, attempt := range notify.Attempts(agent.Contacts, n.urgent || t.Priority == ticket.Urgent, c.now) {
 		m := &store.Message{Destination: attempt.Notifier, Address: attempt.Address, Body: body, NextAt: attempt.At, Created: c.now}
 		if err := c.enqueue(m, notice); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
 // enqueue a notification. Its key is the number of the record that says so.

@@ -11,7 +11,6 @@ import (
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/notify"
-	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -206,13 +205,13 @@ func (d *Desk) Transfer(ctx context.Context, call api.Call, id int64, body api.T
 	}
 	return d.act(ctx, call, "transfer", id, func(c *change, t *ticket.Ticket) (*ticket.Ticket, error) {
 		var event ticket.Event = ticket.TransferToQueue{Queue: body.Queue}
-		err := c.queueTakes(body.Queue, t)
 		if body.Agent != "" {
 			event = ticket.TransferToAgent{Agent: body.Agent}
-			err = c.agentTakes(body.Agent, t)
-		}
-		if err != nil {
-			return nil, err
+			if err := c.agentTakes(body.Agent, t); err != nil {
+				return nil, err
+			}
+		} else if why := c.plan.Refuses(body.Queue, t.Channel); why != "" {
+			return nil, invalid("body.queue", body.Queue, "%s", why)
 		}
 		next, err := ticket.Apply(*t, event, c.now)
 		if err != nil {
@@ -226,28 +225,12 @@ func (d *Desk) Transfer(ctx context.Context, call api.Call, id int64, body api.T
 			return &next, nil
 		}
 		if body.Agent != call.Agent {
-			_, err := c.notify(notification{kind: notify.HandOff, ticket: &next, reason: c.actor + ": " + body.Reason})
-			if err != nil {
+			if err := c.notify(notification{kind: notify.HandOff, ticket: &next, reason: c.actor + ": " + body.Reason}); err != nil {
 				return nil, err
 			}
 		}
 		return &next, c.served(&next)
 	})
-}
-
-// queueTakes refuses a transfer to a queue that is not there or does not serve the ticket's channel.
-func (c *change) queueTakes(name string, t *ticket.Ticket) error {
-	if name == "" || name == plan.UnroutedQueue {
-		return nil
-	}
-	q := c.plan.Queues[name]
-	if q == nil {
-		return invalid("body.queue", name, "there is no queue %q", name)
-	}
-	if !q.Serves(t.Channel) {
-		return invalid("body.queue", name, "queue %q does not serve channel %s", name, t.Channel)
-	}
-	return nil
 }
 
 // agentTakes refuses a transfer to an agent who is not there or has no room.

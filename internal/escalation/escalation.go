@@ -1,5 +1,5 @@
 // Package escalation decides when an escalation's steps are due: what a run does when nobody acts, is acknowledged, or
-// was late. It is pure; whom a step reaches is the caller's to find when the step is due.
+// was late. It is pure; whom a step reaches is the plan's to say when the step is due.
 package escalation
 
 import "time"
@@ -34,6 +34,16 @@ type Run struct {
 	NextAt time.Time `json:"nextAt,omitzero"`
 	// AcknowledgedBy is the agent or caller who stopped the run; empty while nobody acts.
 	AcknowledgedBy string `json:"acknowledgedBy,omitempty"`
+}
+
+// ActionOutcome is what an action of a step came to.
+type ActionOutcome struct {
+	// Action is its type in api/v1alpha1.
+	Action string `json:"action"`
+	// Target is the agent notified, the queue that got the ticket, the priority it has or the webhook called.
+	Target string `json:"target,omitempty"`
+	// Skipped says why it came to nothing; empty if it took place.
+	Skipped string `json:"skipped,omitempty"`
 }
 
 // Start a run.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/caseload-dev/caseload/internal/escalation"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -61,19 +62,10 @@ type EscalationData struct {
 	EveryMillis           int64   `json:"everyMillis,omitempty"`
 	AcknowledgementMillis int64   `json:"acknowledgementMillis,omitempty"`
 	// Round and Step that took place, of Escalated, with the step's name, and what each of its actions came to.
-	Round   int             `json:"round"`
-	Step    int             `json:"step"`
-	Name    string          `json:"name,omitempty"`
-	Actions []ActionOutcome `json:"actions,omitempty"`
-}
-
-// ActionOutcome is what an action of an escalation step came to.
-type ActionOutcome struct {
-	Action string `json:"action"`
-	// Target is the agent notified, the queue that got the ticket, the priority it has or the webhook called.
-	Target string `json:"target,omitempty"`
-	// Skipped says why it came to nothing; empty if it took place.
-	Skipped string `json:"skipped,omitempty"`
+	Round   int                        `json:"round"`
+	Step    int                        `json:"step"`
+	Name    string                     `json:"name,omitempty"`
+	Actions []escalation.ActionOutcome `json:"actions,omitempty"`
 }
 
 // ApprovalData of ApprovalAsked: what is to be approved, and by whom.

@@ -121,7 +121,7 @@ func acme() organisation {
 	escalate.Name, escalate.Spec.HelpDeskRef = "standard", &v1alpha1.HelpDeskReference{Name: "acme"}
 	escalate.Spec.Triggers = []v1alpha1.EscalationTrigger{{Type: v1alpha1.TriggerUnassigned, After: "20m"}, {Type: v1alpha1.TriggerMatches, When: `"vip" in ticket.tags`}}
 	escalate.Spec.Steps = []v1alpha1.EscalationStep{
-		{Name: "second-line", After: "0s", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionTransferToNextLevel}}},
+		{Name: "second-line", After: "0s", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionTransferToQueue, QueueRef: &v1alpha1.QueueReference{Name: "general"}}}},
 		{Name: "lee", After: "15m", Actions: []v1alpha1.EscalationAction{{Type: v1alpha1.ActionNotifyAgent, AgentRef: &v1alpha1.AgentReference{Name: "lee"}}}},
 	}
 	care.Spec.Defaults.ServiceLevelRef = levelRef("standard")

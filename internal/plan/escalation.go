@@ -99,14 +99,18 @@ func (d *declarations) addEscalations(p *Plan, m Manifest) {
 
 // EscalationFor is the policy for tickets in a queue, nil for none.
 func (p *Plan) EscalationFor(queue string) *EscalationPolicy {
-	team := p.HelpDesk.DefaultTeam
-	if q := p.Queues[queue]; q != nil {
-		team = q.Team
-	}
-	if t := p.Teams[team]; t != nil {
+	if t := p.Teams[p.teamOf(queue)]; t != nil {
 		return p.Escalations[t.EscalationPolicy]
 	}
 	return nil
+}
+
+// teamOf a queue; of one that the plan does not have, the desk's default.
+func (p *Plan) teamOf(queue string) string {
+	if q := p.Queues[queue]; q != nil {
+		return q.Team
+	}
+	return p.HelpDesk.DefaultTeam
 }
 
 // escalationSpans are the durations of a policy by their fields.
@@ -199,61 +203,4 @@ func (c *compilation) checkAction(cand *candidate, field string, a v1alpha1.Esca
 	}
 	c.invalid(cand, field+".webhook", v1alpha1.ReasonRefNotFound, "HelpDesk/%s has no webhook %s: declare it in spec.webhooks, or correct the name",
 		c.objects.HelpDesk.Name, a.Webhook)
-}
-
-// Chain is the first person of a line of responsibility for the ticket, or why there is none. Nobody is told that they do
-// not act themselves: the ticket's agent is passed over.
-func (p *Plan) Chain(chain v1alpha1.Chain, t *ticket.Ticket) (agent, why string) {
-	owner, team := "", p.HelpDesk.DefaultTeam
-	if q := p.Queues[t.Queue]; q != nil {
-		team = q.Team
-	}
-	if a := p.Agents[t.Agent]; a != nil && t.OwnedByAgent() {
-		owner, team = a.Name, a.Team
-	}
-	lead := ""
-	for above := range p.Lineage(team) {
-		if above.Lead != "" && above.Lead != owner {
-			lead = above.Lead
-			break
-		}
-	}
-	if chain == v1alpha1.ChainLead {
-		if lead == "" {
-			return "", fmt.Sprintf("neither team %s nor one above it has a lead who does not have the ticket", team)
-		}
-		return lead, ""
-	}
-	of := owner
-	if of == "" {
-		of = lead
-	}
-	if a := p.Agents[of]; a != nil && a.Manager != "" {
-		return a.Manager, ""
-	}
-	if of == "" {
-		return "", fmt.Sprintf("no agent has the ticket, and team %s has no lead", team)
-	}
-	return "", fmt.Sprintf("agent %s has no manager", of)
-}
-
-// NextLevel is the default queue of the next tier up from a queue's, in the same team, or why there is none.
-func (p *Plan) NextLevel(queue string) (next, why string) {
-	q := p.Queues[queue]
-	if q == nil {
-		return "", fmt.Sprintf("queue %s is of no tier", queue)
-	}
-	var above *Tier
-	for _, tier := range p.Tiers {
-		if tier.Team != q.Team || tier.Level <= p.Tiers[q.Tier].Level || tier.DefaultQueue == "" {
-			continue
-		}
-		if above == nil || tier.Level < above.Level || tier.Level == above.Level && tier.Name < above.Name {
-			above = tier
-		}
-	}
-	if above == nil {
-		return "", fmt.Sprintf("team %s has no tier with a default queue above tier %s", q.Team, q.Tier)
-	}
-	return above.DefaultQueue, ""
 }

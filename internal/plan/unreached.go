@@ -2,7 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 
@@ -30,9 +30,10 @@ func (c *compilation) warnEscalation(cand *candidate, o *v1alpha1.EscalationPoli
 		strings.Join(why, ", "), c.names.desk)
 }
 
-// unreached says why an action of a policy reaches nobody; empty: it may.
+// unreached says why an action of a policy comes to nothing whenever it is taken, by what decides it then; empty: it may not.
 func (c *compilation) unreached(a v1alpha1.EscalationAction, policy string, p *Plan) string {
-	reached := func(agent string) bool { return p.Agents[agent] != nil && len(p.Agents[agent].Contacts) > 0 }
+	reached := func(agent string) bool { return p.unreachable(agent) == "" }
+	teams := slices.Sorted(p.escalatedBy(policy))
 	switch a.Type {
 	case v1alpha1.ActionNotifyAgent:
 		if !reached(string(a.AgentRef.Name)) {
@@ -43,9 +44,62 @@ func (c *compilation) unreached(a v1alpha1.EscalationAction, policy string, p *P
 			return fmt.Sprintf("nobody in OnCallRotation/%s has a contact", a.RotationRef.Name)
 		}
 	case v1alpha1.ActionNotifyChain:
-		return p.chainUnreached(a.Chain, policy, reached)
+		if len(teams) == 0 || slices.ContainsFunc(p.everInChain(a.Chain, teams), reached) {
+			return ""
+		}
+		if a.Chain == v1alpha1.ChainLead {
+			return fmt.Sprintf("no lead who answers for tickets of SupportTeam/%s has a contact", strings.Join(teams, ", "))
+		}
+		return fmt.Sprintf("no manager who answers for tickets of SupportTeam/%s has a contact", strings.Join(teams, ", "))
+	case v1alpha1.ActionTransferToNextLevel:
+		rises := func(q *Queue) bool { _, why := p.nextLevel(q.Name); return why == "" }
+		if len(teams) > 0 && !slices.ContainsFunc(p.queuesOf(teams), rises) {
+			return fmt.Sprintf("no queue of SupportTeam/%s has a next level", strings.Join(teams, ", "))
+		}
 	}
 	return ""
+}
+
+// escalatedBy are the teams whose tickets a policy escalates; none: nothing is known of whose they are to be.
+func (p *Plan) escalatedBy(policy string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name, team := range p.Teams {
+			if team.EscalationPolicy == policy && !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+func (p *Plan) queuesOf(teams []string) []*Queue {
+	var queues []*Queue
+	for _, q := range p.Queues {
+		if slices.Contains(teams, q.Team) {
+			queues = append(queues, q)
+		}
+	}
+	return queues
+}
+
+// everInChain are those to whom a line of responsibility leads from tickets of the teams, be they in a queue or with one of
+// the agents who serve it.
+func (p *Plan) everInChain(chain v1alpha1.Chain, teams []string) []string {
+	var called []string
+	for _, team := range teams {
+		agent, _ := p.chainOf(chain, "", team)
+		called = append(called, agent)
+	}
+	owners := map[string]bool{}
+	for _, q := range p.queuesOf(teams) {
+		for _, owner := range q.Agents {
+			owners[owner] = true
+		}
+	}
+	for owner := range owners {
+		agent, _ := p.chainOf(chain, owner, p.Agents[owner].Team)
+		called = append(called, agent)
+	}
+	return called
 }
 
 // everOnCall are the agents whom a rotation or its overrides may put on call.
@@ -68,32 +122,4 @@ func (c *compilation) everOnCall(rotation v1alpha1.ObjectName) []string {
 		}
 	}
 	return agents
-}
-
-// chainUnreached says why nobody in a line of responsibility is reached for the teams whose tickets the policy escalates.
-func (p *Plan) chainUnreached(chain v1alpha1.Chain, policy string, reached func(string) bool) string {
-	var teams []string
-	for _, name := range slices.Sorted(maps.Keys(p.Teams)) {
-		if p.Teams[name].EscalationPolicy != policy {
-			continue
-		}
-		teams = append(teams, name)
-		for above := range p.Lineage(name) {
-			if chain == v1alpha1.ChainLead && reached(above.Lead) {
-				return ""
-			}
-		}
-	}
-	if len(teams) == 0 {
-		return "" // nothing is known of whose tickets they are to be
-	}
-	if chain == v1alpha1.ChainLead {
-		return fmt.Sprintf("no lead of SupportTeam/%s or above has a contact", strings.Join(teams, ", "))
-	}
-	for _, a := range p.Agents {
-		if reached(a.Manager) {
-			return ""
-		}
-	}
-	return "no agent has a manager with a contact"
 }

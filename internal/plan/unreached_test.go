@@ -13,6 +13,7 @@ func TestEscalationThatNobodyReceives(t *testing.T) {
 	onCall := v1alpha1.EscalationAction{Type: v1alpha1.ActionNotifyOnCall, RotationRef: &v1alpha1.OnCallRotationReference{Name: "nights"}}
 	lead := v1alpha1.EscalationAction{Type: v1alpha1.ActionNotifyChain, Chain: v1alpha1.ChainLead}
 	manager := v1alpha1.EscalationAction{Type: v1alpha1.ActionNotifyChain, Chain: v1alpha1.ChainManager}
+	next := v1alpha1.EscalationAction{Type: v1alpha1.ActionTransferToNextLevel}
 	raise := v1alpha1.EscalationAction{Type: v1alpha1.ActionRaisePriority, Priority: "High"}
 	chat := v1alpha1.Contact{Notifier: "chat", Address: "@x"}
 	for name, tc := range map[string]struct {
@@ -21,18 +22,22 @@ func TestEscalationThatNobodyReceives(t *testing.T) {
 		contacts []v1alpha1.Contact
 		leads    bool
 		manages  bool
-		says     string // empty: nothing
+		// levels says that the team has a second one.
+		levels bool
+		says   string // empty: nothing
 	}{
 		"an agent without a contact":               {actions: []v1alpha1.EscalationAction{agent}, says: "nobody can receive it: Agent/lee has no contact;"},
 		"an agent whose notifier does not exist":   {actions: []v1alpha1.EscalationAction{onCall}, contacts: []v1alpha1.Contact{{Notifier: "fax", Address: "1"}}, says: "nobody in OnCallRotation/nights has a contact;"},
 		"on call without a contact":                {actions: []v1alpha1.EscalationAction{onCall, agent}, says: "nobody in OnCallRotation/nights has a contact, Agent/lee has no contact;"},
 		"on call with a contact":                   {actions: []v1alpha1.EscalationAction{onCall, agent}, contacts: []v1alpha1.Contact{chat}},
-		"a team without a lead":                    {actions: []v1alpha1.EscalationAction{lead}, contacts: []v1alpha1.Contact{chat}, says: "no lead of SupportTeam/care or above has a contact;"},
-		"a lead without a contact":                 {actions: []v1alpha1.EscalationAction{lead}, leads: true, says: "no lead of SupportTeam/care or above has a contact;"},
+		"a team without a lead":                    {actions: []v1alpha1.EscalationAction{lead}, contacts: []v1alpha1.Contact{chat}, says: "no lead who answers for tickets of SupportTeam/care has a contact;"},
+		"a lead without a contact":                 {actions: []v1alpha1.EscalationAction{lead}, leads: true, says: "no lead who answers for tickets of SupportTeam/care has a contact;"},
 		"a lead with a contact":                    {actions: []v1alpha1.EscalationAction{lead}, contacts: []v1alpha1.Contact{chat}, leads: true},
-		"nobody's manager":                         {actions: []v1alpha1.EscalationAction{manager}, contacts: []v1alpha1.Contact{chat}, says: "no agent has a manager with a contact;"},
+		"nobody's manager":                         {actions: []v1alpha1.EscalationAction{manager}, contacts: []v1alpha1.Contact{chat}, says: "no manager who answers for tickets of SupportTeam/care has a contact;"},
 		"a manager with a contact":                 {actions: []v1alpha1.EscalationAction{manager}, contacts: []v1alpha1.Contact{chat}, manages: true},
 		"nobody, and something done to the ticket": {actions: []v1alpha1.EscalationAction{agent, raise}},
+		"nobody, and no level above":               {actions: []v1alpha1.EscalationAction{agent, next}, says: "Agent/lee has no contact, no queue of SupportTeam/care has a next level;"},
+		"nobody, and a level above":                {actions: []v1alpha1.EscalationAction{agent, next}, levels: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := reachable(tc.contacts...)
@@ -48,6 +53,9 @@ func TestEscalationThatNobodyReceives(t *testing.T) {
 			}
 			if tc.leads {
 				o.SupportTeams[0].Spec.LeadRef = &v1alpha1.AgentReference{Name: "jo"}
+			}
+			if tc.levels {
+				o.Tiers[1].Spec.Level, o.Tiers[1].Spec.DefaultQueueRef = 2, &v1alpha1.QueueReference{Name: "technical"}
 			}
 			if tc.manages {
 				o.Agents[1].Spec.ManagerRef = &v1alpha1.AgentReference{Name: "jo"}
