@@ -70,6 +70,9 @@ type Message struct {
 	Body    []byte `json:"body"`
 	// At is when a notification was made, the date of a mail.
 	At time.Time `json:"at,omitzero"`
+	// Thread is the same for all mails about one ticket; empty: it is about several. Urgent is what should wake somebody.
+	Thread string `json:"thread,omitempty"`
+	Urgent bool   `json:"urgent,omitempty"`
 }
 
 // Deliver a message once. No error tells what is secret of its URL.

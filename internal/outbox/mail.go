@@ -28,6 +28,15 @@ func sendMail(ctx context.Context, m *Message) error {
 	message.SetDateWithValue(m.At)
 	message.Subject(m.Subject)
 	message.SetGenHeader("Auto-Submitted", "auto-generated")
+	message.SetGenHeader("X-Auto-Response-Suppress", "OOF, AutoReply") // some servers heed only this
+	if m.Thread != "" {                                                // there is no such mail, but mail programs keep together what refers to it
+		root := "<" + m.Thread + "@" + domain + ">"
+		message.SetGenHeader(mail.HeaderInReplyTo, root)
+		message.SetGenHeader(mail.HeaderReferences, root)
+	}
+	if m.Urgent {
+		message.SetImportance(mail.ImportanceHigh)
+	}
 	message.SetBodyString(mail.TypeTextPlain, string(m.Body))
 	return client.DialAndSendWithContext(ctx, message)
 }

@@ -68,11 +68,28 @@ func TestMailCarriesTheKeyAsMessageID(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"Message-Id": "<acme-7@acme.example>", "From": `"Acme Support" <support@acme.example>`, "Date": "Fri, 20 Nov 2026 09:00:00 +0000",
-			"Auto-Submitted": "auto-generated", "Bcc": "",
+			"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "OOF, AutoReply", "Bcc": "",
+			"References": "", "Importance": "",
 		} {
 			if got := got.Header.Get(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
+		}
+	}
+}
+
+func TestMailOfATicketIsOneThreadAndWakesWhenUrgent(t *testing.T) {
+	server := outboxtest.NewMail(t, nil)
+	m := mailMessage(server, "")
+	m.Thread, m.Urgent = "acme-ticket-12", true
+	if err := outbox.Deliver(t.Context(), nil, m); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"References": "<acme-ticket-12@acme.example>", "In-Reply-To": "<acme-ticket-12@acme.example>", "Importance": "high", "X-Priority": "1",
+	} {
+		if got := server.All()[0].Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
 }
