@@ -10,9 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/mail"
-	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -20,6 +20,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -30,12 +31,19 @@ import (
 const (
 	escalations     = 2000
 	escalationSteps = 4
+	// Their tickets are opened some at a time, so that steps fall due one after the other; all of them are escalated before
+	// the first has had its last step.
+	openedAtOnce = 50
+	openingTime  = 20 * time.Second
+	// deskAway is how long there is no desk, besides when it is killed.
+	deskAway = 20 * time.Second
 )
 
 var _ = Describe("Escalations", Ordered, Label("escalation"), func() {
 	var t tenant
 	var inbox *receivers
-	var f *faults
+	// gone are instants at which the desk had ended and was not back.
+	var gone []time.Time
 
 	BeforeAll(func(ctx SpecContext) {
 		if !onThisMachine() {
@@ -50,15 +58,20 @@ var _ = Describe("Escalations", Ordered, Label("escalation"), func() {
 	It("take place while workers and the desk are killed", func(ctx SpecContext) {
 		door := t.openDoor(ctx)
 		token := strings.TrimSpace(t.must("create", "token", "acme-cli", "--audience=caseload"))
-		for i := 0; i < escalations; i += api.MaxBatch {
-			door.open(ctx, token, i, min(api.MaxBatch, escalations-i))
+		f, began := newFaults(ctx, t), time.Now()
+		for i := 0; i < escalations; i += openedAtOnce {
+			Expect(f.sleep(time.Until(began.Add(openingTime * time.Duration(i) / escalations)))).To(Succeed())
+			door.open(ctx, token, i, openedAtOnce)
 		}
-		faultCtx, stop := context.WithCancel(ctx)
-		defer stop()
-		f = newFaults(faultCtx, t)
-		for _, kind := range []string{"kill a worker", "kill the desk", "kill a worker", "kill the desk"} {
-			Eventually(func() error { return f.fault(kind) }, patience, "1s").Should(Succeed())
-			Expect(f.sleep(12 * time.Second)).To(Succeed())
+		for _, end := range []func(){
+			f.killWorker,
+			func() { gone = append(gone, f.killDesk()) },
+			f.killWorker,
+			func() { gone = append(gone, f.killDesk()) },
+			func() { gone = append(gone, f.sendDeskAway()) },
+		} {
+			end()
+			Expect(f.sleep(8 * time.Second)).To(Succeed())
 		}
 		Eventually(func(g Gomega) {
 			waiting, err := t.tickets("Waiting")
@@ -69,15 +82,21 @@ var _ = Describe("Escalations", Ordered, Label("escalation"), func() {
 	}, SpecTimeout(6*time.Minute))
 
 	It("are on record each step once, in order, none early", func() {
-		text, err := t.caseload("events")
-		Expect(err).NotTo(HaveOccurred())
-		records, err := checker.Read(strings.NewReader(text))
-		Expect(err).NotTo(HaveOccurred())
-		proof := checker.Check(records, time.Now().Add(-10*time.Second))
+		proof := checker.Check(t.log(Default), time.Now().Add(-10*time.Second))
 		Expect(proof.Violations).To(BeEmpty())
 		AddReportEntry("proof", proof.String())
 		Expect(proof.Timers["Escalation"]).To(Equal(escalations * escalationSteps))
-		AddReportEntry("lateness", lateness(t.records(NewWithT(GinkgoTB()))))
+		Expect(underWay(t.records(Default))).To(Equal(escalations))
+	})
+
+	It("are caught up with soon after an outage of the desk", func() {
+		late := checker.MeasureLateness(t.log(Default), gone...)
+		AddReportEntry("lateness", late.String())
+		Expect(late.Outages).To(HaveLen(len(gone)))
+		Expect(late.Down).NotTo(BeEmpty())
+		for _, o := range late.Outages {
+			Expect(o.Clearing()).To(BeNumerically("<=", 2*o.Length()), o.String())
+		}
 	})
 
 	It("reach a chat and a mail server, a message tried again under the same key", func() {
@@ -134,19 +153,53 @@ func count(records []eventlog.Record, of eventlog.Type) int {
 	return n
 }
 
-// lateness of escalation timers: the median, the 99th of a hundred and the worst, outages and all.
-func lateness(records []eventlog.Record) string {
-	var all []time.Duration
+// underWay is how many escalations were that at the same time, at most.
+func underWay(records []eventlog.Record) (most int) {
+	now := 0
 	for _, r := range records {
-		if r.Timer != nil && (r.Timer.Kind == ticket.EscalationTimer || r.Timer.Kind == ticket.UnassignedTimer) {
-			all = append(all, r.At.Sub(r.Timer.Due))
+		var data eventlog.EscalationData
+		switch {
+		case r.Type == eventlog.EscalationStarted:
+			now++
+		case r.Type == eventlog.Escalated && json.Unmarshal(r.Data, &data) == nil && data.Step == escalationSteps-1:
+			now--
 		}
+		most = max(most, now)
 	}
-	if len(all) == 0 {
-		return "no timer fired"
-	}
-	slices.Sort(all)
-	return fmt.Sprintf("of %d timers, outages and all: median %s, p99 %s, worst %s", len(all), all[len(all)/2], all[len(all)*99/100], all[len(all)-1])
+	return most
+}
+
+func (f *faults) killWorker() {
+	GinkgoHelper()
+	Eventually(func() error { return f.killOne("queue-worker") }, patience, "1s").Should(Succeed())
+}
+
+// killDesk returns when it is gone.
+func (f *faults) killDesk() time.Time {
+	GinkgoHelper()
+	const pod = "acme-desk-0"
+	var pid int
+	Eventually(func() (err error) {
+		pid, err = f.process(pod)
+		return err
+	}).Should(Succeed())
+	Expect(f.kill(pod)).To(Succeed())
+	Eventually(func() error { return syscall.Kill(pid, 0) }, patience, "1ms").Should(MatchError(syscall.ESRCH))
+	return time.Now()
+}
+
+// sendDeskAway for a while, and returns an instant of that.
+func (f *faults) sendDeskAway() time.Time {
+	GinkgoHelper()
+	Eventually(f.readyPods(f.ctx, "acme-desk")).Should(HaveLen(1))
+	f.must("annotate", "helpdesk/acme", v1alpha1.PausedAnnotation+"=true")
+	f.must("scale", "statefulset/acme-desk", "--replicas=0")
+	f.must("wait", "--for=delete", "pod/acme-desk-0", "--timeout="+patience.String())
+	gone := time.Now()
+	Expect(f.sleep(deskAway)).To(Succeed())
+	// The manager sees to it that there is one.
+	f.must("annotate", "helpdesk/acme", v1alpha1.PausedAnnotation+"-")
+	return gone
 }
 
 // messages that were enqueued for a destination, by key, and the digests that some went into.

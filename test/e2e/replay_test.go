@@ -165,11 +165,7 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 		// The last fault may still be healing, and timers that came due meanwhile fire then. No other fault of a log goes away.
 		var proof *checker.Report
 		Eventually(func(g Gomega) {
-			text, err := t.caseload("events")
-			g.Expect(err).NotTo(HaveOccurred())
-			records, err := checker.Read(strings.NewReader(text))
-			g.Expect(err).NotTo(HaveOccurred())
-			proof = checker.Check(records, time.Now().Add(-10*time.Second))
+			proof = checker.Check(t.log(g), time.Now().Add(-10*time.Second))
 			g.Expect(proof.Violations).To(BeEmpty())
 		}, patience, "2s").Should(Succeed())
 		AddReportEntry("proof", proof.String())
@@ -198,5 +194,14 @@ func (t tenant) records(g Gomega) []eventlog.Record {
 		g.Expect(json.Unmarshal([]byte(line), &r)).To(Succeed())
 		records = append(records, r)
 	}
+	return records
+}
+
+// log of the desk, as the checker reads it.
+func (t tenant) log(g Gomega) []checker.Record {
+	text, err := t.caseload("events")
+	g.Expect(err).NotTo(HaveOccurred())
+	records, err := checker.Read(strings.NewReader(text))
+	g.Expect(err).NotTo(HaveOccurred())
 	return records
 }
