@@ -55,11 +55,12 @@ func (d *Desk) handOver(ctx context.Context) (time.Duration, <-chan struct{}, er
 
 // handOver takes a batch of tickets and offers from agents who are off duty and do not keep them.
 func (c *change) handOver(agents []string) error {
-	defer c.desk.handOverTurn.measure(c.desk.clock.Now)()
-	budget := c.desk.handOverTurn.rows()
+	over, end := c.desk.handOverTurn.begin(c.desk.clock.Now)
+	defer end()
+	left := &budget{rows: c.desk.handOverTurn.rows(), over: over}
 	for _, name := range agents {
 		a := c.declared(name)
-		if a == nil || budget <= 0 {
+		if a == nil || left.rows <= 0 {
 			continue
 		}
 		state, err := c.agent(name)
@@ -74,16 +75,18 @@ func (c *change) handOver(agents []string) error {
 		if err := c.rescindOffers(name, "off duty: "+duty.String()); err != nil {
 			return err
 		}
-		open, err := c.Tickets(store.TicketFilter{Agent: name, Statuses: []ticket.Status{ticket.Open}, Limit: budget})
+		open, err := c.Tickets(store.TicketFilter{Agent: name, Statuses: []ticket.Status{ticket.Open}, Limit: left.rows})
 		if err != nil {
 			return err
 		}
 		for i := range open {
+			if !left.take() {
+				return nil
+			}
 			if err := c.handOverOne(&open[i], action, colleague, fmt.Sprintf("agent %s is off duty: %s", name, duty)); err != nil {
 				return err
 			}
 		}
-		budget -= len(open)
 	}
 	return nil
 }

@@ -150,43 +150,46 @@ func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{},
 
 // migrate brings at most a turn of rows in line with the plan and stores what is left.
 func (c *change) migrate(m *migration) error {
-	defer c.desk.migrationTurn.measure(c.desk.clock.Now)()
+	over, end := c.desk.migrationTurn.begin(c.desk.clock.Now)
+	defer end()
 	c.actor = deskActor
-	budget := c.desk.migrationTurn.rows()
-	for _, step := range []func(*migration, *int) error{c.returnFromGone, c.drainDeleted, c.reroute, c.redateAll} {
-		if err := step(m, &budget); err != nil {
+	left := &budget{rows: c.desk.migrationTurn.rows(), over: over}
+	for _, step := range []func(*migration, *budget) error{c.returnFromGone, c.drainDeleted, c.reroute, c.redateAll} {
+		if err := step(m, left); err != nil {
 			return err
 		}
 	}
-	left, err := json.Marshal(m)
+	rest, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return c.PutMeta(metaMigration, left)
+	return c.PutMeta(metaMigration, rest)
 }
 
 // returnFromGone gives the tickets of agents who are no longer in the plan back to their home queues. Resolved ones stay:
 // there is nothing to do on them.
-func (c *change) returnFromGone(m *migration, budget *int) error {
-	for len(m.Gone) > 0 && *budget > 0 {
+func (c *change) returnFromGone(m *migration, left *budget) error {
+	for len(m.Gone) > 0 && left.rows > 0 {
 		name := m.Gone[0]
 		reason := fmt.Sprintf("agent %s is no longer in the plan", name)
 		tickets, err := c.Tickets(store.TicketFilter{
-			Agent: name, Limit: *budget,
+			Agent: name, Limit: left.rows,
 			Statuses: []ticket.Status{ticket.Offered, ticket.Open, ticket.Pending, ticket.OnHold},
 		})
 		if err != nil {
 			return err
 		}
 		for i := range tickets {
+			if !left.take() {
+				return nil
+			}
 			if _, err := c.apply(&tickets[i], ticket.AgentGone{}, eventlog.Record{Type: eventlog.Returned, Reason: reason}); err != nil {
 				return err
 			}
 		}
-		if *budget -= len(tickets); *budget <= 0 {
+		if !left.take() {
 			return nil
 		}
-		*budget--
 		if err := c.forgetPresence(name, reason); err != nil {
 			return err
 		}
@@ -207,17 +210,20 @@ func (c *change) forgetPresence(name, reason string) error {
 }
 
 // drainDeleted moves the tickets of deleted queues. Agents keep theirs; should they give one back, it goes to the new queue.
-func (c *change) drainDeleted(m *migration, budget *int) error {
-	for len(m.Gone) == 0 && len(m.Drains) > 0 && *budget > 0 {
+func (c *change) drainDeleted(m *migration, left *budget) error {
+	for len(m.Gone) == 0 && len(m.Drains) > 0 && left.rows > 0 {
 		d := m.Drains[0]
 		tickets, err := c.Tickets(store.TicketFilter{
-			Queue: d.Queue, Limit: *budget,
+			Queue: d.Queue, Limit: left.rows,
 			Statuses: slices.DeleteFunc(slices.Clone(ticket.Statuses), func(s ticket.Status) bool { return !s.Live() }),
 		})
 		if err != nil {
 			return err
 		}
 		for i := range tickets {
+			if !left.take() {
+				return nil
+			}
 			t := &tickets[i]
 			next, err := ticket.Apply(*t, ticket.Drain{Queue: d.To, PlanRevision: c.plan.Revision}, c.now)
 			if err != nil {
@@ -228,27 +234,30 @@ func (c *change) drainDeleted(m *migration, budget *int) error {
 				return err
 			}
 		}
-		if *budget -= len(tickets); *budget <= 0 {
+		if !left.take() {
 			return nil
 		}
-		*budget--
 		m.Drains = m.Drains[1:]
 	}
 	return nil
 }
 
 // reroute evaluates tickets that nobody has accepted under the new plan. What does not change is not written.
-func (c *change) reroute(m *migration, budget *int) error {
-	if m.Rerouted || len(m.Gone) > 0 || len(m.Drains) > 0 || *budget <= 0 {
+func (c *change) reroute(m *migration, left *budget) error {
+	if m.Rerouted || len(m.Gone) > 0 || len(m.Drains) > 0 || left.rows <= 0 {
 		return nil
 	}
+	limit := left.rows
 	tickets, err := c.Tickets(store.TicketFilter{
-		Statuses: []ticket.Status{ticket.Waiting, ticket.Offered}, PlanBefore: m.Revision, After: m.After, Limit: *budget,
+		Statuses: []ticket.Status{ticket.Waiting, ticket.Offered}, PlanBefore: m.Revision, After: m.After, Limit: limit,
 	})
 	if err != nil {
 		return err
 	}
 	for i := range tickets {
+		if !left.take() {
+			return nil
+		}
 		t := &tickets[i]
 		m.After = t.ID
 		if !pinned(t) {
@@ -264,8 +273,7 @@ func (c *change) reroute(m *migration, budget *int) error {
 			return err
 		}
 	}
-	m.Rerouted = len(tickets) < *budget
-	*budget -= len(tickets)
+	m.Rerouted = len(tickets) < limit
 	return nil
 }
 

@@ -68,19 +68,23 @@ func (c *change) redate(t *ticket.Ticket) (*ticket.Ticket, error) {
 }
 
 // redateAll lets the tickets of service levels that changed follow them.
-func (c *change) redateAll(m *migration, budget *int) error {
-	if !m.Rerouted || *budget <= 0 {
+func (c *change) redateAll(m *migration, left *budget) error {
+	if !m.Rerouted || left.rows <= 0 {
 		return nil
 	}
 	if len(m.Levels) > 0 {
+		limit := left.rows
 		tickets, err := c.Tickets(store.TicketFilter{
 			Statuses: []ticket.Status{ticket.Waiting, ticket.Offered, ticket.Open, ticket.Pending, ticket.OnHold},
-			After:    m.Redated, Limit: *budget,
+			After:    m.Redated, Limit: limit,
 		})
 		if err != nil {
 			return err
 		}
 		for i := range tickets {
+			if !left.take() {
+				return nil
+			}
 			t := &tickets[i]
 			m.Redated = t.ID
 			if !slices.Contains(m.Levels, t.ServiceLevel) {
@@ -90,7 +94,7 @@ func (c *change) redateAll(m *migration, budget *int) error {
 				return err
 			}
 		}
-		if len(tickets) == *budget {
+		if len(tickets) == limit {
 			return nil
 		}
 	}

@@ -60,12 +60,16 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 		return wait, earlier, nil
 	}
 	err = d.update(ctx, deskActor, func(c *change) error {
-		defer d.timerTurn.measure(d.clock.Now)()
+		over, end := d.timerTurn.begin(d.clock.Now)
+		defer end()
 		due, err := c.Due(c.now, d.timerTurn.rows())
 		if err != nil {
 			return err
 		}
 		for _, id := range due {
+			if over() {
+				return nil
+			}
 			if err := c.fire(id); err != nil {
 				return err
 			}

@@ -12,16 +12,21 @@ const (
 	minTurn, maxTurn = 10, 500
 )
 
-// turn is how many rows the next transaction of a kind changes, by how long the last ones took. It is for one transaction at
-// a time. The zero value begins with what a slow machine can do.
+// turn bounds the transactions of a kind: how many rows the next takes up, by how long the last ones took, and when it leaves
+// the rest of them. It is for one transaction at a time. The zero value begins with what a slow machine can do.
 type turn struct{ grown int }
 
 func (t *turn) rows() int { return cmp.Or(t.grown, 50) }
 
-// measure a transaction; the function returned ends it.
-func (t *turn) measure(now func() time.Time) func() {
-	began := now()
-	return func() {
+// begin a transaction, which asks before each row whether its time is over: rows may cost more than those of the last ones
+// did. The first is always done. The function end ends it.
+func (t *turn) begin(now func() time.Time) (over func() bool, end func()) {
+	began, first := now(), true
+	over = func() bool {
+		defer func() { first = false }()
+		return !first && now().Sub(began) > turnTime
+	}
+	end = func() {
 		switch took := now().Sub(began); {
 		case took > turnTime:
 			t.grown = max(t.rows()/2, minTurn)
@@ -29,4 +34,21 @@ func (t *turn) measure(now func() time.Time) func() {
 			t.grown = min(t.rows()*2, maxTurn)
 		}
 	}
+	return over, end
+}
+
+// budget is what is left of a turn.
+type budget struct {
+	rows int
+	over func() bool
+}
+
+// take a row, unless the rest is for the next turn.
+func (b *budget) take() bool {
+	if b.rows <= 0 || b.over() {
+		b.rows = 0
+		return false
+	}
+	b.rows--
+	return true
 }

@@ -15,12 +15,33 @@ func TestTurnsTakeTheirTime(t *testing.T) {
 	} {
 		now, turn := time.Time{}, turn{}
 		for range 20 {
-			end := turn.measure(func() time.Time { return now })
+			_, end := turn.begin(func() time.Time { return now })
 			now = now.Add(time.Duration(turn.rows()) * row)
 			end()
 		}
 		if n := turn.rows(); n < want[0] || n > want[1] {
 			t.Errorf("with %s a row a turn has %d rows, want %v", row, n, want)
 		}
+	}
+}
+
+// Whatever the rows before cost, a turn ends soon after its time is over, and gets somewhere.
+func TestTurnLeavesWhatTakesTooLong(t *testing.T) {
+	for row, want := range map[time.Duration]int{time.Millisecond: 26, 10 * time.Millisecond: 3, time.Second: 1} {
+		now, turn := time.Time{}, turn{grown: maxTurn}
+		over, end := turn.begin(func() time.Time { return now })
+		left := budget{rows: turn.rows(), over: over}
+		done := 0
+		for ; left.take(); done++ {
+			now = now.Add(row)
+		}
+		end()
+		if done != want || turn.rows() >= maxTurn || left.take() {
+			t.Errorf("with %s a row a turn did %d rows, want %d, and the next has %d", row, done, want, turn.rows())
+		}
+	}
+	left := budget{rows: 2, over: func() bool { return false }}
+	if !left.take() || !left.take() || left.take() {
+		t.Error("a turn of two rows does another number")
 	}
 }
