@@ -76,7 +76,7 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 	}
 	for i := range h.Records {
 		r := &h.Records[i]
-		lines := r.Tell()
+		lines := r.Tell(time.Local)
 		fmt.Fprintf(w, "  %s  %s\n", r.At.Local().Format(time.DateTime), lines[0])
 		for _, more := range lines[1:] {
 			fmt.Fprintf(w, "%s\n", indent(more, strings.Repeat(" ", 23)))

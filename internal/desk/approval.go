@@ -54,7 +54,7 @@ func (d *Desk) AskApproval(ctx context.Context, call api.Call, id int64, body ap
 		if err != nil {
 			return nil, err
 		}
-		return next, c.notify(notification{kind: notify.Approval, ticket: next, agent: approver, reason: body.Reason})
+		return next, c.notify(notification{kind: notify.Approval, ticket: next, agent: approver, reason: c.asks(body.Reason)})
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/duration"
+
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/escalation"
@@ -97,9 +99,34 @@ func cause(before, after *ticket.Ticket, r *eventlog.Record) v1alpha1.Escalation
 	return ""
 }
 
+// happened tells what pulled a trigger that neither a person pulls nor the time without an agent.
+func happened(cause v1alpha1.EscalationTriggerType) string {
+	switch cause {
+	case v1alpha1.TriggerReopened:
+		return "it was resolved, and is reopened"
+	case v1alpha1.TriggerMatches:
+		return "what the policy looks for became true of it"
+	}
+	for metric, words := range eventlog.MetricWords {
+		switch string(cause) {
+		case string(metric) + "AtRisk":
+			return words + " is at risk"
+		case string(metric) + "Breached":
+			return words + " is late"
+		}
+	}
+	return ""
+}
+
 // startEscalation starts a run of the policy.
 func (c *change) startEscalation(t *ticket.Ticket, policy *plan.EscalationPolicy, cause v1alpha1.EscalationTriggerType, r eventlog.Record) (*ticket.Ticket, error) {
-	run := escalation.Run{Policy: policy.Name, Hash: policy.Hash, Trigger: string(cause)}
+	run := escalation.Run{Policy: policy.Name, Hash: policy.Hash, Trigger: string(cause), Reason: happened(cause)}
+	switch cause {
+	case v1alpha1.TriggerUnassigned:
+		run.Reason = r.Reason
+	case v1alpha1.TriggerRequested:
+		run.Reason = c.asks(r.Reason)
+	}
 	next := t.Escalation.Start(&policy.Policy, run, t.OwnedByAgent(), c.now)
 	r.Type = eventlog.EscalationStarted
 	data := eventlog.EscalationData{
@@ -117,7 +144,7 @@ func (c *change) startEscalation(t *ticket.Ticket, policy *plan.EscalationPolicy
 func (c *change) unassigned(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
 	policy := c.plan.EscalationFor(t.Queue)
 	if policy != nil && policy.Unassigned > 0 && !t.Escalation.WithoutAgentSince.Add(policy.Unassigned).After(c.now) {
-		r.Reason = fmt.Sprintf("without an agent for %s", policy.Unassigned)
+		r.Reason = "without an agent for " + duration.HumanDuration(policy.Unassigned)
 		return c.startEscalation(t, policy, v1alpha1.TriggerUnassigned, r)
 	}
 	r.Type, r.Reason = eventlog.EscalationPutOff, "the policy in force allows more time"
@@ -132,7 +159,7 @@ func (c *change) escalate(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, 
 	}
 	if by := t.Escalation.Run.AcknowledgedBy; by != "" {
 		r.Type, r.Reason = eventlog.AcknowledgementOver, by+" acknowledged it, and it is not resolved"
-		return c.goOn(t, policy, r)
+		return c.goOn(t, policy, r, r.Reason)
 	}
 	return c.takeStep(t, policy, r)
 }
@@ -150,7 +177,7 @@ func (d *Desk) Escalate(ctx context.Context, call api.Call, id int64, body api.B
 				return nil, err
 			}
 			r.Type = eventlog.EscalationRequested
-			return c.goOn(t, policy, r)
+			return c.goOn(t, policy, r, c.asks(r.Reason))
 		}
 		policy := c.plan.EscalationFor(t.Queue)
 		switch {
@@ -163,11 +190,12 @@ func (d *Desk) Escalate(ctx context.Context, call api.Call, id int64, body api.B
 	})
 }
 
-// goOn makes the next step of the run due at once; of one whose steps are all gone through, a further round.
-func (c *change) goOn(t *ticket.Ticket, policy *plan.EscalationPolicy, r eventlog.Record) (*ticket.Ticket, error) {
+// goOn makes the next step of the run due at once, for a reason; of one whose steps are all gone through, a further round.
+func (c *change) goOn(t *ticket.Ticket, policy *plan.EscalationPolicy, r eventlog.Record, reason string) (*ticket.Ticket, error) {
 	next := *t.Clone().Escalation
 	r.Data = eventlog.Encode(eventlog.EscalationData{Run: next.Run.Number, Policy: policy.Name, Round: next.Run.Round, Step: next.Run.Step})
 	*next.Run = policy.Lapse(*next.Run, c.now)
+	next.Run.Reason = reason
 	return c.apply(t, ticket.Escalate{Escalation: next}, r)
 }
 

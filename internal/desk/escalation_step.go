@@ -23,12 +23,14 @@ func (c *change) takeStep(t *ticket.Ticket, policy *plan.EscalationPolicy, r eve
 	}
 	outcome := c.plan.Step(step, t, turn, c.now)
 	reason := fmt.Sprintf("escalation %s, step %s", policy.Name, step.Name)
-	for _, agent := range outcome.Called {
-		if err := c.notify(notification{kind: notify.Escalation, ticket: t, agent: agent, reason: reason, urgent: true}); err != nil {
+	for _, called := range outcome.Called {
+		if err := c.notify(notification{
+			kind: notify.Escalation, ticket: t, agent: called.Agent, reason: run.Reason, called: called.As + ", by " + reason,
+		}); err != nil {
 			return nil, err
 		}
-		if !slices.Contains(next.Notified, agent) {
-			next.Notified = append(next.Notified, agent)
+		if !slices.Contains(next.Notified, called.Agent) {
+			next.Notified = append(next.Notified, called.Agent)
 		}
 	}
 	r.Type, r.Data = eventlog.Escalated, eventlog.Encode(eventlog.EscalationData{

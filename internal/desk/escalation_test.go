@@ -290,7 +290,9 @@ func TestEscalateNow(t *testing.T) {
 	must(r.Escalate(r.ctx, as("jo"), tk.ID, api.Because{Reason: "over my head"}))(r)
 	r.at(time.Minute)
 	must(r.Escalate(r.ctx, as("jo"), tk.ID, api.Because{Reason: "it burns"}))(r)
+	r.wantReason(tk.ID, "agent/jo: it burns")
 	r.at(time.Hour)
+	r.wantReason(tk.ID, "without an agent for 20m")
 	r.wantTold(tk.ID,
 		"0 escalationStarted 1.0 Requested", "0 escalated 1.0 jo jo",
 		"1 escalationRequested 1.0", "1 escalated 1.0 lead sam",
@@ -309,9 +311,11 @@ func TestEscalateNow(t *testing.T) {
 
 func TestOtherCausesOfAnEscalation(t *testing.T) {
 	r := newRig(t, escalating(func(p *v1alpha1.EscalationPolicySpec) {
-		p.Triggers = []v1alpha1.EscalationTrigger{{Type: v1alpha1.TriggerReopened}, {Type: v1alpha1.TriggerMatches, When: `ticket.category == "outage"`}}
+		p.Triggers = []v1alpha1.EscalationTrigger{
+			{Type: v1alpha1.TriggerReopened}, {Type: v1alpha1.TriggerMatches, When: `ticket.category == "outage"`}, {Type: v1alpha1.TriggerFirstResponseAtRisk},
+		}
 		p.Steps = p.Steps[:1]
-	}))
+	}), serves)
 	r.run()
 	reopened := r.resolved("jo")
 	must(r.Reopen(r.ctx, manager, reopened.ID, api.Because{}))(r)
@@ -326,6 +330,21 @@ func TestOtherCausesOfAnEscalation(t *testing.T) {
 	r.wantTold(reopened.ID, "0 escalationStarted 1.0 Reopened", "0 escalated 1.0 jo jo")
 	r.wantTold(outage, "0 escalationStarted 1.0 Matches", "0 escalated 1.0 jo jo")
 	r.wantTold(later, "0 escalationStarted 1.0 Matches", "0 escalated 1.0 jo jo")
+	r.wantReason(reopened.ID, "it was resolved, and is reopened")
+	r.wantReason(outage, "what the policy looks for became true of it")
+
+	waits := r.opened().ID
+	r.at(50 * time.Minute) // of an hour
+	r.wantTold(waits, "47 escalationStarted 1.0 FirstResponseAtRisk", "47 escalated 1.0 jo jo")
+	r.wantReason(waits, "first response is at risk")
+}
+
+// wantReason checks what those whom the ticket's escalation calls are told of its cause.
+func (r *rig) wantReason(id int64, want string) {
+	r.Helper()
+	if got := r.ticket(id).Escalation.Run.Reason; got != want {
+		r.Errorf("of ticket %d they are told %q, want %q", id, got, want)
+	}
 }
 
 func TestRoundRobinAndWebhooks(t *testing.T) {

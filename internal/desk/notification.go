@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/caseload-dev/caseload/internal/desk/store"
 	"github.com/caseload-dev/caseload/internal/eventlog"
@@ -18,19 +19,21 @@ type notification struct {
 	ticket *ticket.Ticket
 	// agent who is told; empty: the ticket's.
 	agent string
-	// reason for it, in the words of who caused it.
-	reason string
-	// urgent breaks quiet hours, as an urgent ticket does.
-	urgent bool
+	// reason for it, in the words of who caused it, and why it is this agent whom an escalation calls.
+	reason, called string
 }
 
 // notify enqueues what an agent is told, a message for each contact; none if there is none.
 func (c *change) notify(n notification) error {
 	t := n.ticket
 	notice := &notify.Notice{
-		Kind: n.kind, Agent: cmp.Or(n.agent, t.Agent), Ticket: t.ID, At: c.now, Reason: n.reason,
+		Kind: n.kind, Agent: cmp.Or(n.agent, t.Agent), Ticket: t.ID, At: c.now, Reason: n.reason, Called: n.called,
 		Subject: t.Subject, Priority: t.Priority, Channel: t.Channel, Queue: t.Queue,
 	}
+	if t.Amount != nil {
+		notice.Amount = t.Amount.String()
+	}
+	notice.Metric, notice.Due = t.Service.NextDue()
 	if n.kind == notify.Offer {
 		notice.Offer, notice.Until = t.Offer.ID, t.Offer.Until
 	}
@@ -38,17 +41,32 @@ func (c *change) notify(n notification) error {
 	if agent == nil || len(agent.Contacts) == 0 {
 		return nil
 	}
+	customer, err := c.customer(t.Customer)
+	if err != nil {
+		return err
+	}
+	if customer != nil {
+		notice.Customer = customer.String()
+	}
 	body, err := json.Marshal([]*notify.Notice{notice})
 	if err != nil {
 		return err
 	}
-	for _, attempt := range notify.Attempts(agent.Contacts, n.urgent || t.Priority == ticket.Urgent, c.now) {
+	for _, attempt := range notify.Attempts(agent.Contacts, notice.Urgent(), c.now) {
 		m := &store.Message{Destination: attempt.Notifier, Address: attempt.Address, Body: body, NextAt: attempt.At, Created: c.now}
 		if err := c.enqueue(m, notice); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// asks tells who asks for something, and why if they said so.
+func (c *change) asks(reason string) string {
+	if reason == "" {
+		return c.actor
+	}
+	return c.actor + ": " + reason
 }
 
 // enqueue a notification. Its key is the number of the record that says so.
@@ -94,12 +112,20 @@ func (s *sending) notification(m *store.Message) (*outbox.Message, error) {
 		return nil, err
 	}
 	s.desk.pace.Took(to, s.now)
-	text, err := s.render(m)
+	notices, err := noticesOf(m)
+	if err != nil {
+		return nil, err
+	}
+	text, err := s.render(notices)
 	if err != nil {
 		return nil, err
 	}
 	message := &outbox.Message{
 		Type: outbox.Type(notifier.Type), URL: url, Address: m.Address, Subject: text.Subject, Body: []byte(text.Body), At: m.Created,
+		Urgent: slices.ContainsFunc(notices, (*notify.Notice).Urgent),
+	}
+	if len(notices) == 1 {
+		message.Thread = fmt.Sprintf("%s-ticket-%d", s.desk.helpDesk, notices[0].Ticket)
 	}
 	if notifier.Mail != nil {
 		message.From = notifier.Mail.From
@@ -190,11 +216,7 @@ func (s *sending) digest(m *store.Message) error {
 }
 
 // render the notices of a message. The links are the same for each attempt.
-func (s *sending) render(m *store.Message) (notify.Text, error) {
-	notices, err := noticesOf(m)
-	if err != nil {
-		return notify.Text{}, err
-	}
+func (s *sending) render(notices []*notify.Notice) (notify.Text, error) {
 	key, err := s.linkKey()
 	if err != nil {
 		return notify.Text{}, err
@@ -203,10 +225,11 @@ func (s *sending) render(m *store.Message) (notify.Text, error) {
 		l := notify.Link{Agent: n.Agent, Ticket: n.Ticket, Kind: n.Kind, Expires: n.At.Add(notify.LinkFor)}
 		return cmp.Or(s.plan.HelpDesk.ExternalURL, s.desk.address) + notify.LinkPath + l.Token(key)
 	}
+	zone := s.plan.ZoneOf(notices[0].Agent)
 	if len(notices) == 1 {
-		return notices[0].Render(s.desk.helpDesk, link(notices[0])), nil
+		return notices[0].Render(s.desk.helpDesk, link(notices[0]), zone), nil
 	}
-	return notify.Digest(s.desk.helpDesk, notices, link), nil
+	return notify.Digest(s.desk.helpDesk, notices, link, zone), nil
 }
 
 func noticesOf(m *store.Message) ([]*notify.Notice, error) {

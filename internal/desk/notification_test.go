@@ -73,13 +73,16 @@ func TestAgentIsToldOfOffersAndHandOffs(t *testing.T) {
 	if chat.Type != outbox.Chat || chat.URL != r.notifiers["chat"] || chat.Address != "@jo" || chat.Key == mail.Key {
 		t.Errorf("the chat message is %+v", chat)
 	}
+	if chat.Urgent || chat.Thread != mail.Thread || chat.Thread == "" {
+		t.Errorf("they are of the threads %q and %q, urgent: %t", chat.Thread, mail.Thread, chat.Urgent)
+	}
 	if mail.Type != outbox.Mail || mail.From != "desk@acme.example" || mail.Address != "jo@example.com" || !mail.At.Equal(start) {
 		t.Errorf("the mail is %+v", mail)
 	}
 	if want := fmt.Sprintf("[acme] Offer: ticket %d: it does not work", offered.ID); mail.Subject != want {
 		t.Errorf("the subject is %q, want %q", mail.Subject, want)
 	}
-	if body := string(mail.Body); !strings.Contains(body, "until 09:00:30 UTC") || !strings.Contains(body, "https://acme-desk.support.svc/t/") {
+	if body := string(mail.Body); !strings.Contains(body, "until Fri 20 Nov 09:00:30 UTC") || !strings.Contains(body, "https://acme-desk.support.svc/t/") {
 		t.Errorf("the body is %q", body)
 	}
 	r.report("w1", "", messages...)

@@ -69,8 +69,8 @@ func serving(t *testing.T) *reader {
 	return &reader{rig: r, server: web}
 }
 
-// follow the link of the only message there is.
-func (r *reader) follow() {
+// follow the link of the only message there is, whose text it returns.
+func (r *reader) follow() string {
 	r.Helper()
 	messages := r.claim("w1")
 	if len(messages) != 1 {
@@ -82,6 +82,7 @@ func (r *reader) follow() {
 	if !strings.Contains(body, r.link) {
 		r.Fatalf("the link is not below externalURL: %s", body)
 	}
+	return body
 }
 
 func (r *reader) get() *pageAnswer { return r.do(http.MethodGet, r.link, nil) }
@@ -191,6 +192,19 @@ func TestPageAnswersAnOffer(t *testing.T) {
 	if left := r.get(); len(left.forms) != 0 {
 		t.Errorf("of a resolved ticket it has the forms %v", left.forms)
 	}
+}
+
+func TestMessageSaysForWhomAndByWhenInTheAgentsZone(t *testing.T) {
+	r := serving(t)
+	r.apply(serves, func(o *organisation) {
+		o.agents["jo"].Spec.Contacts[0].QuietHours = &v1alpha1.QuietHours{From: "22:00", To: "07:00", TimeZone: "Asia/Tokyo"}
+	})
+	must(r.PutCustomer(r.ctx, manager, ticket.Customer{ID: "kim", Name: "Kim Lee", Segment: "Enterprise"}))(t)
+	r.offered("jo", from("kim"))
+	if message := r.follow(); !strings.Contains(message, "Customer Kim Lee, kim, Enterprise") || !strings.Contains(message, "until Fri 20 Nov 18:00:30 JST") || !strings.Contains(message, "First response is due Fri 20 Nov 19:00 JST") {
+		t.Errorf("the message is %s", message)
+	}
+	r.get().is(t, 200, "Offered to you until Fri 20 Nov 2026, 18:00:30 JST", "first response, Fri 20 Nov, 19:00 JST", "first response is due at 2026-11-20 19:00:00")
 }
 
 func TestPageDeclinesAnOffer(t *testing.T) {
@@ -371,7 +385,12 @@ func TestPageAnswersAnEscalation(t *testing.T) {
 	jo := r.send(r.get(), "accept", "")
 	must(r.Escalate(r.ctx, as("jo"), mine.ID, api.Because{Reason: "over my head"}))(t)
 	r.eventually("sam is called", func() bool { return r.count(eventlog.Escalated) == 1 })
-	r.follow()
+	message := r.follow()
+	for _, word := range []string{"agent/jo: over my head", "You are called as lead, by escalation standard, step lead."} {
+		if !strings.Contains(message, word) {
+			t.Errorf("the message does not say %q: %s", word, message)
+		}
+	}
 	shown := r.get()
 	shown.is(t, 200, "Escalated to you", "It makes a noise.", "over my head", "You act here as sam")
 	if len(shown.forms) != 1 {

@@ -225,7 +225,7 @@ func (d *Desk) Transfer(ctx context.Context, call api.Call, id int64, body api.T
 			return &next, nil
 		}
 		if body.Agent != call.Agent {
-			if err := c.notify(notification{kind: notify.HandOff, ticket: &next, reason: c.actor + ": " + body.Reason}); err != nil {
+			if err := c.notify(notification{kind: notify.HandOff, ticket: &next, reason: c.asks(body.Reason)}); err != nil {
 				return nil, err
 			}
 		}

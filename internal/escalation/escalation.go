@@ -27,6 +27,8 @@ type Run struct {
 	// Trigger that started it, and when.
 	Trigger   string    `json:"trigger"`
 	StartedAt time.Time `json:"startedAt"`
+	// Reason of it, for who is called: what happened, or the words of who last asked for it.
+	Reason string `json:"reason,omitempty"`
 	// Round from 0, and the Step of it that comes next; the number of steps if there is none.
 	Round int `json:"round"`
 	Step  int `json:"step"`

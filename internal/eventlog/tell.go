@@ -26,8 +26,9 @@ var told = map[Type]string{
 	AtRisk: "at risk", Breached: "service level breached", Redated: "due times follow the new plan",
 }
 
-// Tell explains a record to people: the first line says what happened, who caused it and what came of it; further lines say why.
-func (r *Record) Tell() []string {
+// Tell explains a record to people, with times in their zone: the first line says what happened, who caused it and what came
+// of it; further lines say why.
+func (r *Record) Tell(in *time.Location) []string {
 	what := told[r.Type]
 	if what == "" {
 		what = string(r.Type)
@@ -42,13 +43,13 @@ func (r *Record) Tell() []string {
 		lines = append(lines, fmt.Sprintf("because of %s, in plan %d", rule, r.PlanRevision))
 	}
 	if d := r.Dispatch; d != nil {
-		lines = append(lines, whyAgent(d))
+		lines = append(lines, whyAgent(d, in))
 	}
 	if r.Timer != nil {
-		lines = append(lines, "a timer that was due at "+r.Timer.Due.Local().Format(time.TimeOnly))
+		lines = append(lines, "a timer that was due at "+r.Timer.Due.In(in).Format(time.TimeOnly))
 	}
 	lines = append(lines, escalated(r)...)
-	lines = append(lines, clocks(r)...)
+	lines = append(lines, clocks(r, in)...)
 	var approval ApprovalData
 	if r.Type == ApprovalAsked && json.Unmarshal(r.Data, &approval) == nil {
 		lines = append(lines, fmt.Sprintf("of agent %s, for %s", approval.Of, approval.Amount))
@@ -131,7 +132,7 @@ func ruleOf(r *Record) string {
 }
 
 // whyAgent explains an offer.
-func whyAgent(d *Dispatch) string {
+func whyAgent(d *Dispatch, in *time.Location) string {
 	why := "because of " + d.Why
 	if others := d.Considered[min(1, len(d.Considered)):]; len(others) > 0 {
 		why += ", before " + strings.Join(others, ", ")
@@ -145,7 +146,7 @@ func whyAgent(d *Dispatch) string {
 		why += "; they had " + Occupancy(d.Load, d.Limits)
 	}
 	if !d.Until.IsZero() {
-		why += "; until " + d.Until.Local().Format(time.TimeOnly)
+		why += "; until " + d.Until.In(in).Format(time.TimeOnly)
 	}
 	return why
 }

@@ -14,27 +14,27 @@ var MetricWords = map[ticket.Metric]string{
 }
 
 // clocks says which due times a record set, which clocks stand still since, and how they ended.
-func clocks(r *Record) []string {
+func clocks(r *Record, in *time.Location) []string {
 	var lines []string
 	var data ServiceData
 	if r.Type == AtRisk || r.Type == Breached {
 		if json.Unmarshal(r.Data, &data) == nil {
 			lines = append(lines, fmt.Sprintf("%s within %s by service level %s was due at %s",
-				MetricWords[data.Metric], data.Target, data.Level, data.Due.Local().Format(time.DateTime)))
+				MetricWords[data.Metric], data.Target, data.Level, data.Due.In(in).Format(time.DateTime)))
 		}
 	}
 	for _, c := range r.Clocks {
-		lines = append(lines, MetricWords[c.Metric]+" "+c.tell())
+		lines = append(lines, MetricWords[c.Metric]+" "+c.tell(in))
 	}
 	return lines
 }
 
-func (c *Clock) tell() string {
+func (c *Clock) tell(in *time.Location) string {
 	switch {
 	case !c.Due.IsZero():
-		line := "is due at " + c.Due.Local().Format(time.DateTime)
+		line := "is due at " + c.Due.In(in).Format(time.DateTime)
 		if c.WarnAt.Before(c.Due) {
-			line += ", with a warning at " + c.WarnAt.Local().Format(time.DateTime)
+			line += ", with a warning at " + c.WarnAt.In(in).Format(time.DateTime)
 		}
 		return line
 	case c.Target == 0:

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -19,7 +20,7 @@ func TestTellsOfWaiting(t *testing.T) {
 		"offered to agent jo, by desk because of Preferred; nobody else could take it; by the requirements of stage 2": {Type: Offered, To: &State{Agent: "jo"}, Dispatch: &Dispatch{Stage: 2, Why: "Preferred", Considered: []string{"jo"}}},
 	} {
 		r.Actor = "desk"
-		if got := strings.Join(r.Tell(), " "); got != want {
+		if got := strings.Join(r.Tell(time.UTC), " "); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}

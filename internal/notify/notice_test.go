@@ -32,50 +32,79 @@ func handOff(id int64) *notify.Notice {
 func escalated(id int64) *notify.Notice {
 	return &notify.Notice{
 		Kind: notify.Escalation, Agent: "jo", Ticket: id, At: noon, Subject: "Nobody can log in", Priority: ticket.High, Channel: "Email",
-		Queue: "general", Reason: "escalation standard, step lead",
+		Queue: "general", Customer: "Kim Lee, kim, Enterprise", Due: time.Date(2026, 11, 23, 8, 15, 0, 0, time.UTC), Metric: ticket.FirstResponse,
+		Reason: "without an agent for 20m", Called: "as who is on call in nights, by escalation standard, step on-call",
 	}
 }
 
 func TestRender(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	approval := &notify.Notice{
+		Kind: notify.Approval, Agent: "mara", Ticket: 15, At: noon, Subject: "A refund", Priority: ticket.Normal, Channel: "Email",
+		Queue: "billing", Amount: "1200 EUR", Reason: "agent/lee: delivered broken",
+	}
+	late := handOff(13)
+	late.Due, late.Metric = noon.Add(-time.Hour), ticket.Resolution
 	for name, tc := range map[string]struct {
 		got, want notify.Text
 	}{
-		"an offer": {offer(12).Render("acme", "https://desk/t/x"), notify.Text{
+		"an offer": {offer(12).Render("acme", "https://desk/t/x", berlin), notify.Text{
 			Subject: "[acme] Offer: ticket 12, Urgent: The printer is on fire",
-			Body: `Ticket 12 is offered to you until 12:00:30 UTC.
+			Body: `Ticket 12 is offered to you until Fri 20 Nov 13:00:30 CET.
 
   The printer is on fire
   Urgent priority, Chat, queue general
 
-Read and answer it: https://desk/t/x
+Read it, accept or decline: https://desk/t/x
 `}},
-		"a hand-off": {handOff(13).Render("acme", "https://desk/t/y"), notify.Text{
+		"a hand-off": {late.Render("acme", "https://desk/t/y", time.UTC), notify.Text{
 			Subject: "[acme] Yours: ticket 13: A refund",
-			Body: `Ticket 13 is yours since 12:00:00 UTC: agent/sam: knows the customer
+			Body: `Ticket 13 is yours since Fri 20 Nov 12:00:00 UTC: agent/sam: knows the customer
 
   A refund
   Normal priority, Email, queue billing
+  Resolution was due Fri 20 Nov 11:00 UTC
 
 Read and answer it: https://desk/t/y
 `}},
-		"an escalation": {escalated(14).Render("acme", "https://desk/t/z"), notify.Text{
+		"an escalation": {escalated(14).Render("acme", "https://desk/t/z", berlin), notify.Text{
 			Subject: "[acme] Escalated: ticket 14, High: Nobody can log in",
-			Body: `Ticket 14 needs you since 12:00:00 UTC: escalation standard, step lead
+			Body: `Ticket 14 needs you since Fri 20 Nov 13:00:00 CET: without an agent for 20m
+You are called as who is on call in nights, by escalation standard, step on-call.
 
   Nobody can log in
   High priority, Email, queue general
+  Customer Kim Lee, kim, Enterprise
+  First response is due Mon 23 Nov 09:15 CET
 
-Read and answer it: https://desk/t/z
+Read it and acknowledge: https://desk/t/z
 `}},
-		"a digest": {notify.Digest("acme", []*notify.Notice{offer(12), handOff(13)}, func(n *notify.Notice) string { return "https://desk/t/" + string(n.Kind) }), notify.Text{
-			Subject: "[acme] 2 tickets for you",
-			Body: `Offer: ticket 12, Urgent: The printer is on fire
-until 12:00:30 UTC, https://desk/t/Offer
+		"an approval": {approval.Render("acme", "https://desk/t/a", time.UTC), notify.Text{
+			Subject: "[acme] To approve: ticket 15: A refund",
+			Body: `Ticket 15 asks for your approval of 1200 EUR since Fri 20 Nov 12:00:00 UTC: agent/lee: delivered broken
+
+  A refund
+  Normal priority, Email, queue billing, 1200 EUR
+
+Read it, approve or refuse: https://desk/t/a
+`}},
+		"a digest, of what is escalated first": {notify.Digest("acme", []*notify.Notice{offer(12), handOff(13), escalated(12)},
+			func(n *notify.Notice) string { return "https://desk/t/" + string(n.Kind) }, time.UTC), notify.Text{
+			Subject: "[acme] 2 tickets for you, 1 escalated",
+			Body: `Escalated: ticket 12, High: Nobody can log in
+First response is due Mon 23 Nov 08:15 UTC
+https://desk/t/Escalation
+
+Offer: ticket 12, Urgent: The printer is on fire
+until Fri 20 Nov 12:00:30 UTC
+https://desk/t/Offer
 
 Yours: ticket 13: A refund
 https://desk/t/HandOff
 
 `}},
+		"a digest of one ticket": {notify.Digest("acme", []*notify.Notice{handOff(1), handOff(1)}, func(*notify.Notice) string { return "l" }, time.UTC), notify.Text{
+			Subject: "[acme] 1 ticket for you", Body: "Yours: ticket 1: A refund\nl\n\nYours: ticket 1: A refund\nl\n\n"}},
 	} {
 		if diff := cmp.Diff(tc.want, tc.got); diff != "" {
 			t.Errorf("%s: %s", name, diff)
@@ -88,7 +117,7 @@ func TestLongDigestSaysHowManyItLeavesOut(t *testing.T) {
 	for id := range int64(notify.MaxDigest) {
 		many = append(many, handOff(id))
 	}
-	text := notify.Digest("acme", many, func(*notify.Notice) string { return "https://desk" })
+	text := notify.Digest("acme", many, func(*notify.Notice) string { return "https://desk" }, time.UTC)
 	if shown := strings.Count(text.Body, "https://desk"); shown != 50 || !strings.Contains(text.Body, "and 150 more") {
 		t.Errorf("it shows %d and ends with %q", shown, text.Body[len(text.Body)-60:])
 	}
@@ -97,14 +126,17 @@ func TestLongDigestSaysHowManyItLeavesOut(t *testing.T) {
 // Whatever customers and colleagues write stays text on a line of its own.
 func TestWhatPeopleWriteAddsNoLine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := offer(1)
-		if rapid.Bool().Draw(t, "handOff") {
-			n = handOff(1)
-		}
-		lines := strings.Count(n.Render("acme", "l").Body, "\n")
+		n := rapid.SampledFrom([]func(int64) *notify.Notice{offer, handOff, escalated}).Draw(t, "notice")(1)
+		lines := strings.Count(n.Render("acme", "l", time.UTC).Body, "\n")
 		n.Subject = rapid.String().Draw(t, "subject") + rapid.SampledFrom([]string{"\r\nBcc: all@example.com", "\u2028x", "\x00", ""}).Draw(t, "more")
-		n.Channel, n.Reason = rapid.String().Draw(t, "channel"), "a\nb"
-		text := n.Render("acme", "l")
+		n.Channel = rapid.String().Draw(t, "channel")
+		if n.Reason != "" {
+			n.Reason = "a\nb"
+		}
+		if n.Customer != "" {
+			n.Customer = "x" + rapid.String().Draw(t, "customer")
+		}
+		text := n.Render("acme", "l", time.UTC)
 		if strings.ContainsAny(text.Subject, "\r\n\u2028\u2029\u0085\x00") {
 			t.Errorf("the subject is %q", text.Subject)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/calendar"
@@ -51,6 +52,24 @@ func quietHours(q *v1alpha1.QuietHours) (*notify.QuietHours, *Problem) {
 		return nil, &Problem{Field: "to", Message: "they begin when they end: leave the contact out to hear nothing there"}
 	}
 	return hours, nil
+}
+
+// quietZone is the zone of the first quiet hours; UTC without any.
+func quietZone(contacts []notify.Contact) *time.Location {
+	for _, c := range contacts {
+		if c.Quiet != nil {
+			return c.Quiet.Location
+		}
+	}
+	return time.UTC
+}
+
+// ZoneOf an agent, in which they are told times; UTC of one who is not in the plan.
+func (p *Plan) ZoneOf(agent string) *time.Location {
+	if a := p.Agents[agent]; a != nil {
+		return a.Zone
+	}
+	return time.UTC
 }
 
 // unreadableContacts reports the fields that Build could not read.

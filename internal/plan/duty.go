@@ -154,6 +154,9 @@ func (d *declarations) addDuties(p *Plan) {
 			}
 		}
 		a.RampUp = newRampUp(o.Spec.RampUp, zone)
+		if a.Zone = zone; a.Schedule == nil {
+			a.Zone = quietZone(a.Contacts)
+		}
 		for _, absence := range o.Spec.Absences {
 			a.Absences = append(a.Absences, DutyChange{
 				Type: Absent, Reason: string(absence.Reason), Start: absence.StartTime.Time, End: absence.EndTime.Time,

@@ -48,6 +48,9 @@ func TestDuty(t *testing.T) {
 	if err != nil || len(result.Problems) > 0 {
 		t.Fatal(err, result.Problems)
 	}
+	if zone := p.ZoneOf("jo"); zone.String() != "Europe/Berlin" {
+		t.Errorf("jo, who works by the office's calendar, is told times in %s", zone)
+	}
 	sick := DutyChange{Type: Absent, Reason: "Sick", Start: at("2026-03-03T12:00:00Z"), End: at("2026-03-03T13:00:00Z")}
 	extra := DutyChange{Type: ExtraShift, Start: at("2026-03-07T10:00:00Z"), End: at("2026-03-07T14:00:00Z")}
 	sickThen := DutyChange{Type: Absent, Reason: "Sick", Start: at("2026-03-07T11:00:00Z"), End: at("2026-03-07T13:00:00Z")}

@@ -237,6 +237,8 @@ type Agent struct {
 	// Schedule by which the agent is on duty; nil: around the clock. ScheduleName is that of the calendar or rotation.
 	Schedule     Schedule
 	ScheduleName string
+	// Zone in which the agent is told times: that of the schedule, else of a contact's quiet hours, else UTC. Never nil.
+	Zone *time.Location
 	// Absences that are declared.
 	Absences []DutyChange
 	// RampUp of somebody new, whose Limits are those that hold in full: see At. Nil: they hold.

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -14,13 +15,16 @@ import (
 type StepOutcome struct {
 	// Actions in order, as the log tells them; one that notifies has an outcome for each whom it is for.
 	Actions []escalation.ActionOutcome
-	// Called are the agents whom the step is for, by name; one may have no contact to be notified at.
-	Called []string
+	// Called are the agents whom the step is for; one may have no contact to be notified at.
+	Called []Called
 	// Webhooks to call, by name.
 	Webhooks []string
 	// Then is what is done to the ticket, in order: ticket.TransferToQueue or ticket.Update.
 	Then []ticket.Event
 }
+
+// Called is an agent whom a step is for, by name, and as what, such as "as lead".
+type Called struct{ Agent, As string }
 
 // Reached says that the step is not in vain: somebody is notified, or something is done.
 func (o *StepOutcome) Reached() bool {
@@ -76,12 +80,12 @@ func (d *stepDecision) decide(a *v1alpha1.EscalationAction) {
 	case v1alpha1.ActionNotifyOnCall:
 		d.onCall(a)
 	case v1alpha1.ActionNotifyAgent:
-		d.call(a, string(a.AgentRef.Name))
+		d.call(a, string(a.AgentRef.Name), "by name")
 	case v1alpha1.ActionNotifyChain:
 		if agent, why := d.plan.chain(a.Chain, d.ticket); why != "" {
 			d.note(a, "", why)
 		} else {
-			d.call(a, agent)
+			d.call(a, agent, "as "+strings.ToLower(string(a.Chain)))
 		}
 	case v1alpha1.ActionTransferToQueue:
 		d.transfer(a, string(a.QueueRef.Name))
@@ -115,17 +119,17 @@ func (d *stepDecision) onCall(a *v1alpha1.EscalationAction) {
 		d.note(a, name, "nobody is on call")
 	}
 	for i := range on {
-		d.call(a, on[i].Agent)
+		d.call(a, on[i].Agent, "as who is on call in "+name)
 	}
 }
 
 // call an agent, once in a step.
-func (d *stepDecision) call(a *v1alpha1.EscalationAction, agent string) {
+func (d *stepDecision) call(a *v1alpha1.EscalationAction, agent, as string) {
 	why := d.plan.unreachable(agent)
-	if slices.Contains(d.Called, agent) {
+	if slices.ContainsFunc(d.Called, func(c Called) bool { return c.Agent == agent }) {
 		why = "the step is for them already"
 	} else if d.plan.Agents[agent] != nil {
-		d.Called = append(d.Called, agent)
+		d.Called = append(d.Called, Called{agent, as})
 	}
 	d.note(a, agent, why)
 }

@@ -45,18 +45,18 @@ func TestWhatAStepComesTo(t *testing.T) {
 		now     time.Time // noon if zero
 		want    StepOutcome
 	}{
-		"an agent":                   {actions: []action{agent("jo")}, want: StepOutcome{Actions: []outcome{notified(agent(""), "jo")}, Called: []string{"jo"}}},
+		"an agent":                   {actions: []action{agent("jo")}, want: StepOutcome{Actions: []outcome{notified(agent(""), "jo")}, Called: []Called{{"jo", "by name"}}}},
 		"an agent who is gone":       {actions: []action{agent("kim")}, want: StepOutcome{Actions: []outcome{skipped(agent(""), "kim", "there is no agent kim now")}}},
-		"an agent without a contact": {actions: []action{agent("lee")}, want: StepOutcome{Actions: []outcome{skipped(agent(""), "lee", "agent lee has no contact to be reached by")}, Called: []string{"lee"}}},
+		"an agent without a contact": {actions: []action{agent("lee")}, want: StepOutcome{Actions: []outcome{skipped(agent(""), "lee", "agent lee has no contact to be reached by")}, Called: []Called{{"lee", "by name"}}}},
 		"an agent twice": {actions: []action{agent("jo"), lead}, want: StepOutcome{
-			Actions: []outcome{notified(agent(""), "jo"), skipped(lead, "jo", "the step is for them already")}, Called: []string{"jo"}}},
-		"who is on call":          {actions: []action{onCall("nights")}, now: night, want: StepOutcome{Actions: []outcome{notified(onCall(""), "jo")}, Called: []string{"jo"}}},
+			Actions: []outcome{notified(agent(""), "jo"), skipped(lead, "jo", "the step is for them already")}, Called: []Called{{"jo", "by name"}}}},
+		"who is on call":          {actions: []action{onCall("nights")}, now: night, want: StepOutcome{Actions: []outcome{notified(onCall(""), "jo")}, Called: []Called{{"jo", "as who is on call in nights"}}}},
 		"nobody on call":          {actions: []action{onCall("nights")}, want: StepOutcome{Actions: []outcome{skipped(onCall(""), "nights", "nobody is on call")}}},
 		"a rotation that is gone": {actions: []action{onCall("days")}, want: StepOutcome{Actions: []outcome{skipped(onCall(""), "days", "there is no rotation days now")}}},
-		"the lead":                {actions: []action{lead}, want: StepOutcome{Actions: []outcome{notified(lead, "jo")}, Called: []string{"jo"}}},
+		"the lead":                {actions: []action{lead}, want: StepOutcome{Actions: []outcome{notified(lead, "jo")}, Called: []Called{{"jo", "as lead"}}}},
 		"the lead has it": {actions: []action{lead}, owner: "jo", want: StepOutcome{Actions: []outcome{
 			skipped(lead, "", "neither team care nor one above it has a lead who does not have the ticket")}}},
-		"the manager of who has it": {actions: []action{manager}, owner: "lee", want: StepOutcome{Actions: []outcome{notified(manager, "max")}, Called: []string{"max"}}},
+		"the manager of who has it": {actions: []action{manager}, owner: "lee", want: StepOutcome{Actions: []outcome{notified(manager, "max")}, Called: []Called{{"max", "as manager"}}}},
 		"the manager of the lead":   {actions: []action{manager}, want: StepOutcome{Actions: []outcome{skipped(manager, "", "agent jo has no manager")}}},
 		"no lead to have a manager": {actions: []action{manager}, edit: func(p *Plan) { p.Teams["care"].Lead = "" }, want: StepOutcome{Actions: []outcome{
 			skipped(manager, "", "no agent has the ticket, and team care has no lead")}}},
@@ -79,8 +79,8 @@ func TestWhatAStepComesTo(t *testing.T) {
 		"a webhook that is gone":           {actions: []action{call("crm")}, want: StepOutcome{Actions: []outcome{skipped(call(""), "crm", "webhook crm is no longer declared")}}},
 		"a webhook twice":                  {actions: []action{call("audit"), call("audit")}, want: StepOutcome{Actions: []outcome{notified(call(""), "audit"), skipped(call(""), "audit", "the step calls it already")}, Webhooks: []string{"audit"}}},
 		"the second's turn, and the rest": {actions: []action{agent("jo"), call("audit"), agent("max")}, turn: 3, want: StepOutcome{
-			Actions: []outcome{notified(call(""), "audit"), notified(agent(""), "max")}, Called: []string{"max"}, Webhooks: []string{"audit"}}},
-		"the first's turn again": {actions: []action{agent("jo"), agent("max")}, turn: 4, want: StepOutcome{Actions: []outcome{notified(agent(""), "jo")}, Called: []string{"jo"}}},
+			Actions: []outcome{notified(call(""), "audit"), notified(agent(""), "max")}, Called: []Called{{"max", "by name"}}, Webhooks: []string{"audit"}}},
+		"the first's turn again": {actions: []action{agent("jo"), agent("max")}, turn: 4, want: StepOutcome{Actions: []outcome{notified(agent(""), "jo")}, Called: []Called{{"jo", "by name"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := stepped(t)
@@ -103,7 +103,7 @@ func TestWhatAStepComesTo(t *testing.T) {
 			}
 			reached := len(tc.want.Webhooks)+len(tc.want.Then) > 0
 			for _, called := range tc.want.Called {
-				reached = reached || called != "lee"
+				reached = reached || called.Agent != "lee"
 			}
 			if got.Reached() != reached {
 				t.Errorf("reached somebody: %t", got.Reached())

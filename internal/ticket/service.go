@@ -137,13 +137,18 @@ func (s *Service) Equal(other *Service) bool {
 
 // Due is the earliest due time that is not met, zero if there is none.
 func (s *Service) Due() time.Time {
-	var earliest time.Time
+	_, due := s.NextDue()
+	return due
+}
+
+// NextDue is the earliest due time that is not met, and of what; zero if there is none.
+func (s *Service) NextDue() (of Metric, due time.Time) {
 	for _, m := range Metrics {
-		if c := s.Clock(m); c != nil && !c.Due.IsZero() && (earliest.IsZero() || c.Due.Before(earliest)) {
-			earliest = c.Due
+		if c := s.Clock(m); c != nil && !c.Due.IsZero() && (due.IsZero() || c.Due.Before(due)) {
+			of, due = m, c.Due
 		}
 	}
-	return earliest
+	return of, due
 }
 
 // Standing is the worst that can be said of the ticket: Breached or AtRisk if any clock is, else empty.

@@ -5,6 +5,7 @@ package ticket
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -190,4 +191,9 @@ type Customer struct {
 	Attributes map[string]string `json:"attributes,omitempty"`
 	// LastAgent served the customer last; that agent is asked first for the customer's next ticket.
 	LastAgent string `json:"lastAgent,omitempty"`
+}
+
+// String names the customer to people: by name and id, with the segment.
+func (c *Customer) String() string {
+	return strings.Join(slices.DeleteFunc([]string{c.Name, c.ID, c.Segment}, func(s string) bool { return s == "" }), ", ")
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/notify"
@@ -23,6 +24,8 @@ import (
 type Desk interface {
 	// OpenLink reads the token of a link. Its errors are notify.ErrLinkInvalid and notify.ErrLinkExpired.
 	OpenLink(ctx context.Context, token string) (notify.Link, error)
+	// ZoneOf an agent, in which they are told times.
+	ZoneOf(agent string) *time.Location
 	History(ctx context.Context, call api.Call, id int64) (*api.TicketHistory, error)
 	Accept(ctx context.Context, call api.Call, id int64, body api.Accept) (*ticket.Ticket, error)
 	Decline(ctx context.Context, call api.Call, id int64, body api.Decline) (*ticket.Ticket, error)
@@ -190,7 +193,7 @@ func (p *page) show(w http.ResponseWriter, r *http.Request, link notify.Link, st
 		p.fail(w, err)
 		return
 	}
-	v := &view{Title: "Ticket " + strconv.FormatInt(link.Ticket, 10), HelpDesk: p.helpDesk, Agent: link.Agent, Problem: problem, Done: doneText}
+	v := &view{Title: "Ticket " + strconv.FormatInt(link.Ticket, 10), HelpDesk: p.helpDesk, Agent: link.Agent, in: p.desk.ZoneOf(link.Agent), Problem: problem, Done: doneText}
 	if h.Ticket.Agent != link.Agent && !called(&h.Ticket, link.Agent) && !approves(&h.Ticket, link.Agent) {
 		v.Standing = gone(&h.Ticket)
 		if status == http.StatusOK && doneText == "" {

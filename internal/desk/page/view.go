@@ -24,7 +24,7 @@ var style string
 
 var document = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style": func() template.CSS { return template.CSS(style) }, //nolint:gosec // ours, and pinned by the policy
-	"time":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04:05 UTC") },
+	"time":  func(t time.Time) string { return t.Format("Mon 2 Jan 2006, 15:04:05 MST") },
 	"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 }).Parse(markup))
 
@@ -40,6 +40,8 @@ type view struct {
 	Title, HelpDesk, Agent string
 	// Problem and Done are what became of a form.
 	Problem, Done string
+	// in is the zone in which the agent is told times.
+	in *time.Location
 	// Standing says where the ticket is; Until when an offer ends.
 	Standing string
 	Until    time.Time
@@ -74,7 +76,7 @@ type entry struct {
 func (v *view) tell(h *api.TicketHistory) {
 	t := &h.Ticket
 	v.Ticket, v.Prior, v.Earlier = t, h.Prior, h.EarlierRecords
-	v.Fields = fields(h)
+	v.Fields = fields(h, v.in)
 	v.CanAcknowledge = called(t, v.Agent) && !t.Escalation.Run.Acknowledged()
 	v.CanApprove = approves(t, v.Agent)
 	switch {
@@ -83,7 +85,7 @@ func (v *view) tell(h *api.TicketHistory) {
 	case t.Agent != v.Agent:
 		v.Standing = "Escalated to you. " + gone(t)
 	case t.Status == ticket.Offered:
-		v.Standing, v.Offer, v.Until = "Offered to you", t.Offer.ID, t.Offer.Until
+		v.Standing, v.Offer, v.Until = "Offered to you", t.Offer.ID, t.Offer.Until.In(v.in)
 	case t.Status != ticket.Resolved && t.OwnedByAgent() && t.Status.Live():
 		v.Standing = string(t.Status) + ", with you"
 		v.CanWork = true
@@ -91,33 +93,36 @@ func (v *view) tell(h *api.TicketHistory) {
 		v.Standing = string(t.Status)
 	}
 	for i := range h.Records {
-		v.History = append(v.History, entryOf(&h.Records[i]))
+		v.History = append(v.History, entryOf(&h.Records[i], v.in))
 	}
 	slices.Reverse(v.History)
 }
 
-func fields(h *api.TicketHistory) []field {
+func fields(h *api.TicketHistory, in *time.Location) []field {
 	t := &h.Ticket
 	customer := t.Customer
 	if h.Customer != nil {
-		customer = strings.Join(slices.DeleteFunc([]string{h.Customer.Name, h.Customer.ID, h.Customer.Segment},
-			func(s string) bool { return s == "" }), ", ")
+		customer = h.Customer.String()
 	}
 	amount := ""
 	if t.Amount != nil {
-		amount = fmt.Sprintf("%d %s", t.Amount.Amount, t.Amount.Currency)
+		amount = t.Amount.String()
+	}
+	due := ""
+	if metric, at := t.Service.NextDue(); !at.IsZero() {
+		due = eventlog.MetricWords[metric] + ", " + at.In(in).Format("Mon 2 Jan, 15:04 MST")
 	}
 	all := []field{
-		{"Priority", string(t.Priority)}, {"Queue", t.Queue}, {"Channel", t.Channel}, {"Customer", customer},
+		{"Priority", string(t.Priority)}, {"Due next", due}, {"Queue", t.Queue}, {"Channel", t.Channel}, {"Customer", customer},
 		{"Category", t.Category}, {"Product", t.Product}, {"Language", t.Language}, {"Region", t.Region},
 		{"Amount", amount}, {"Tags", strings.Join(t.Tags, ", ")},
 	}
 	return slices.DeleteFunc(all, func(f field) bool { return f.Value == "" })
 }
 
-func entryOf(r *eventlog.Record) entry {
-	lines := r.Tell()
-	e := entry{At: r.At, What: lines[0], Why: lines[1:]}
+func entryOf(r *eventlog.Record, in *time.Location) entry {
+	lines := r.Tell(in)
+	e := entry{At: r.At.In(in), What: lines[0], Why: lines[1:]}
 	var said eventlog.MessageData
 	if json.Unmarshal(r.Data, &said) == nil && said.Body != "" {
 		e.From, e.Message = said.From, said.Body
