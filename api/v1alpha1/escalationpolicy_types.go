@@ -199,8 +199,9 @@ type EscalationPolicySpec struct {
 	Repeat *EscalationRepeat `json:"repeat,omitempty"`
 
 	// acknowledgementTimeout is how long an acknowledgement, or an agent's accepting the ticket, stops the escalation: if
-	// the ticket is not resolved by then, it goes on. Absent: it stays stopped while an agent has the ticket.
+	// the ticket is not resolved by then, it goes on, so that nothing acknowledged is forgotten. At least 1m.
 	// +optional
+	// +default="30m"
 	AcknowledgementTimeout Duration `json:"acknowledgementTimeout,omitempty"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/escalation"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -27,6 +28,9 @@ func renderTicket(w io.Writer, h *api.TicketHistory, now time.Time) error {
 	field("Status", "%s", standing(t, now))
 	if then := next(t); then != "" {
 		field("If not taken", "%s", then)
+	}
+	if run := t.Escalating(); run != nil {
+		field("Escalation", "%s", escalationWords(run))
 	}
 	field("Priority", "%s", t.Priority)
 	field("Queue", "%s%s%s", t.Queue, inBrackets(t.Rule), because(strings.Join(t.Overflowed, ", "), ", overflowed from "))
@@ -111,7 +115,19 @@ func next(t *ticket.Ticket) string {
 	if !t.OverflowsAt.IsZero() {
 		parts = append(parts, "overflows "+t.OverflowsAt.Local().Format(time.DateTime))
 	}
+	if e := t.Escalation; e != nil && !e.UnassignedAt.IsZero() {
+		parts = append(parts, "is escalated "+e.UnassignedAt.Local().Format(time.DateTime))
+	}
 	return strings.Join(parts, "; ")
+}
+
+// escalationWords say when an escalation under way goes on, and who stopped it.
+func escalationWords(run *escalation.Run) string {
+	at := run.NextAt.Local().Format(time.DateTime)
+	if run.Acknowledged() {
+		return fmt.Sprintf("by policy %s, acknowledged by %s; goes on %s unless it is resolved", run.Policy, run.AcknowledgedBy, at)
+	}
+	return fmt.Sprintf("by policy %s, next step %s", run.Policy, at)
 }
 
 func customer(h *api.TicketHistory) string {

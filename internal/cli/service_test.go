@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/escalation"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -17,6 +18,7 @@ func TestTicketIsShownWithItsDueTimes(t *testing.T) {
 	span := func(minutes int) ticket.Span { return ticket.Span(time.Duration(minutes) * time.Minute) }
 	h := &api.TicketHistory{Ticket: ticket.Ticket{
 		ID: 7, Status: ticket.Open, Agent: "jo", OpenedAt: in(-60), ServiceLevel: "standard",
+		Escalation: &ticket.Escalation{Run: &escalation.Run{Policy: "urgent", AcknowledgedBy: "jo", NextAt: in(20)}},
 		Service: &ticket.Service{
 			FirstResponse: &ticket.Clock{State: ticket.ClockMissed, Target: span(15), Used: span(20), DoneAt: in(-40)},
 			NextResponse:  &ticket.Clock{State: ticket.ClockAtRisk, Target: span(30), Since: in(-25), Due: in(5), WarnAt: in(-2), WarnedAt: in(-2)},
@@ -33,6 +35,7 @@ func TestTicketIsShownWithItsDueTimes(t *testing.T) {
 	}
 	for _, want := range []string{
 		"standard",
+		"by policy urgent, acknowledged by jo; goes on 2026-11-20 10:20:00 unless it is resolved",
 		"too late, 20m0s used of 15m0s",
 		"due 2026-11-20 10:05:00 (in 5m), at risk",
 		"paused, 1h0m0s used of 4h0m0s",

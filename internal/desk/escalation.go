@@ -220,7 +220,7 @@ func (d *Desk) Acknowledge(ctx context.Context, call api.Call, id int64, body ap
 		run := policy.Acknowledge(*t.Escalation.Run, cmp.Or(call.Agent, c.actor), c.now)
 		return c.apply(t, ticket.Acknowledge{Run: run}, eventlog.Record{
 			Type: eventlog.Acknowledged, Reason: body.Reason,
-			Data: eventlog.Encode(eventlog.EscalationData{Run: run.Number, Policy: run.Policy, Round: run.Round, Step: run.Step}),
+			Data: eventlog.Encode(eventlog.EscalationData{Run: run.Number, Policy: run.Policy, Until: run.NextAt, Round: run.Round, Step: run.Step}),
 		})
 	})
 }

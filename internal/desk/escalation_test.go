@@ -203,23 +203,33 @@ func (o *organisation) rotation(name string, duty v1alpha1.Duty, members ...stri
 	o.rotations[name] = x
 }
 
+// Who acknowledges and does not take the ticket stops its escalation for a time, half an hour unless the policy says so.
 func TestAnEscalationStopsWhileSomebodyActs(t *testing.T) {
-	r := newRig(t, escalating(func(p *v1alpha1.EscalationPolicySpec) { p.AcknowledgementTimeout = "30m" }))
-	r.run()
-	id := r.opened().ID
-	r.at(21 * time.Minute)
-	_, err := r.Acknowledge(r.ctx, as("sam"), id, api.Because{})
-	refused(t, err, api.ProblemForbidden) // was not called yet
-	must(r.Acknowledge(r.ctx, as("jo"), id, api.Because{Reason: "on it"}))(r)
-	r.at(70 * time.Minute)
-	r.wantTold(id,
-		"20 escalationStarted 1.0 Unassigned",
-		"20 escalated 1.0 jo jo",
-		"21 acknowledged 1.0",
-		"51 acknowledgementOver 1.0",
-		"51 escalated 1.0 lead sam",
-		"66 escalated 1.0 experts High experts",
-	)
+	for timeout, over := range map[v1alpha1.Duration]int{"": 51, "10m": 31} {
+		t.Run(string(timeout), func(t *testing.T) {
+			r := newRig(t, escalating(func(p *v1alpha1.EscalationPolicySpec) { p.AcknowledgementTimeout = timeout }))
+			r.run()
+			id := r.opened().ID
+			r.at(21 * time.Minute)
+			_, err := r.Acknowledge(r.ctx, as("sam"), id, api.Because{})
+			refused(t, err, api.ProblemForbidden) // was not called yet
+			must(r.Acknowledge(r.ctx, as("jo"), id, api.Because{Reason: "on it"}))(r)
+			last := r.last(id)
+			told := strings.Join(last.Tell(), "\n")
+			if want := start.Add(time.Duration(over) * time.Minute).Local().Format(time.DateTime); !strings.Contains(told, "goes on at "+want) {
+				t.Errorf("%q is not in\n%s", want, told)
+			}
+			r.at(70 * time.Minute)
+			r.wantTold(id,
+				"20 escalationStarted 1.0 Unassigned",
+				"20 escalated 1.0 jo jo",
+				"21 acknowledged 1.0",
+				fmt.Sprintf("%d acknowledgementOver 1.0", over),
+				fmt.Sprintf("%d escalated 1.0 lead sam", over),
+				fmt.Sprintf("%d escalated 1.0 experts High experts", over+15),
+			)
+		})
+	}
 }
 
 func TestWhoTakesTheTicketAcknowledges(t *testing.T) {
@@ -230,13 +240,13 @@ func TestWhoTakesTheTicketAcknowledges(t *testing.T) {
 	r.present("jo")
 	offer := r.offer(taken, "jo")
 	must(r.Accept(r.ctx, as("jo"), taken.ID, api.Accept{Offer: offer.Offer.ID}))(r)
-	r.at(100 * time.Minute) // without a timeout it holds
+	r.at(50 * time.Minute)
 	must(r.Return(r.ctx, as("jo"), taken.ID, api.Because{Reason: "cannot"}))(r)
-	r.at(101 * time.Minute)
+	r.at(51 * time.Minute)
 	r.wantTold(taken.ID,
 		"20 escalationStarted 1.0 Unassigned",
 		"20 escalated 1.0 jo jo",
-		"100 escalated 1.0 lead sam", // nobody has it any more
+		"50 escalated 1.0 lead sam", // nobody has it any more
 	)
 	must(r.Resolve(r.ctx, manager, taken.ID, api.Because{}))(r)
 	r.at(200 * time.Minute)

@@ -11,7 +11,7 @@ type Policy struct {
 	// Times the steps are repeated after the first round, each round Every after the last step of the one before.
 	Times int
 	Every time.Duration
-	// AcknowledgementTimeout is how long an acknowledgement holds; zero: as long as the run.
+	// AcknowledgementTimeout is how long an acknowledgement holds.
 	AcknowledgementTimeout time.Duration
 	// Unassigned is how long a ticket may be without an agent before a run starts; zero: for ever.
 	Unassigned time.Duration
@@ -62,7 +62,7 @@ func (r Run) Due(now time.Time) bool { return !r.NextAt.IsZero() && !r.NextAt.Af
 func (r Run) Acknowledged() bool { return r.AcknowledgedBy != "" }
 
 // Over says whether all steps were gone through and nothing is to come.
-func (r Run) Over() bool { return r.NextAt.IsZero() && !r.Acknowledged() }
+func (r Run) Over() bool { return r.NextAt.IsZero() }
 
 // Advance past the step that took place at now, be it late: the next keeps its full gap. One that reached nobody makes
 // the next due at once, within its round.
@@ -85,10 +85,7 @@ func (p *Policy) Advance(r Run, reached bool, now time.Time) Run {
 
 // Acknowledge stops the run, again if it was stopped: the timeout counts anew.
 func (p *Policy) Acknowledge(r Run, by string, now time.Time) Run {
-	r.AcknowledgedBy, r.NextAt = by, time.Time{}
-	if p.AcknowledgementTimeout > 0 {
-		r.NextAt = now.Add(p.AcknowledgementTimeout)
-	}
+	r.AcknowledgedBy, r.NextAt = by, now.Add(p.AcknowledgementTimeout)
 	return r
 }
 

@@ -106,14 +106,6 @@ func TestAcknowledgedIsNotForgotten(t *testing.T) {
 	}
 }
 
-func TestAnAcknowledgementWithoutTimeoutHolds(t *testing.T) {
-	p := &escalation.Policy{Afters: []time.Duration{0, minute}}
-	run := p.Acknowledge(p.Start(escalation.Run{}, start), "agent/jo", start)
-	if run.Over() || !run.NextAt.IsZero() {
-		t.Errorf("want it stopped and not over: %+v", run)
-	}
-}
-
 // Each step of each round takes place exactly once, in order, none early and none before its full gap.
 func TestEveryStepOnceInOrderNoneEarly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -55,12 +55,14 @@ type EscalationData struct {
 	Run    int    `json:"run"`
 	Policy string `json:"policy"`
 	// Trigger of EscalationStarted, and what says when its steps are due, in milliseconds: each after the start of a round,
-	// how often rounds are repeated and how long after the last step, and how long an acknowledgement holds (0: for ever).
+	// how often rounds are repeated and how long after the last step, and how long an acknowledgement holds.
 	Trigger               string  `json:"trigger,omitempty"`
 	AfterMillis           []int64 `json:"afterMillis,omitempty"`
 	Times                 int     `json:"times,omitempty"`
 	EveryMillis           int64   `json:"everyMillis,omitempty"`
 	AcknowledgementMillis int64   `json:"acknowledgementMillis,omitempty"`
+	// Until is when what Acknowledged says lapses.
+	Until time.Time `json:"until,omitzero"`
 	// Round and Step that took place, of Escalated, with the step's name, and what each of its actions came to.
 	Round   int                        `json:"round"`
 	Step    int                        `json:"step"`

@@ -74,6 +74,9 @@ func escalated(r *Record) []string {
 		}
 	}
 	lines := []string{line}
+	if !data.Until.IsZero() {
+		lines = append(lines, fmt.Sprintf("goes on at %s unless it is resolved by then", data.Until.Local().Format(time.DateTime)))
+	}
 	for _, a := range data.Actions {
 		line := strings.TrimSpace(a.Action + " " + a.Target)
 		if a.Skipped != "" {

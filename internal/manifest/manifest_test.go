@@ -47,7 +47,14 @@ func load(t *testing.T, content string) *Set {
 
 // A program reads from files what a cluster would store: with the defaults of the schema.
 func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
-	s := load(t, desk)
+	s := load(t, desk+`---
+apiVersion: support.caseload.dev/v1alpha1
+kind: EscalationPolicy
+metadata: {name: standard}
+spec:
+  triggers: [{type: Requested}]
+  steps: [{name: up, after: 0s, actions: [{type: TransferToNextLevel}]}]
+`)
 	if desks := s.Desks(); len(desks) != 1 || desks[0] != (Desk{Name: "acme"}) {
 		t.Fatalf("desks = %v", desks)
 	}
@@ -59,6 +66,10 @@ func TestDefaultsAreThoseOfTheSchema(t *testing.T) {
 	q := declared.Declared[i].(*v1alpha1.Queue).Spec
 	if q.Strategy != "LeastOccupied" || q.Offer.Mode != "Manual" || q.Offer.Timeout != "30s" || q.State != "Open" || q.Requirements.Skills[0].MinLevel != 1 {
 		t.Errorf("Queue = %+v", q)
+	}
+	i = slices.IndexFunc(declared.Declared, func(o plan.Object) bool { return plan.KeyOf(o).Kind == plan.KindEscalationPolicy })
+	if e := declared.Declared[i].(*v1alpha1.EscalationPolicy).Spec; e.AcknowledgementTimeout != "30m" {
+		t.Errorf("EscalationPolicy = %+v", e)
 	}
 	// And what Build takes for granted where nothing is said is the same.
 	r := s.Plan(Desk{Name: "acme"})

@@ -20,9 +20,10 @@ import (
 
 // What holds where a declaration does not say, as the schema's defaults have it.
 const (
-	defaultReopenWindow    = 72 * time.Hour
-	defaultMaxMissedOffers = 2
-	defaultOfferTimeout    = 30 * time.Second
+	defaultReopenWindow           = 72 * time.Hour
+	defaultMaxMissedOffers        = 2
+	defaultOfferTimeout           = 30 * time.Second
+	defaultAcknowledgementTimeout = 30 * time.Minute
 )
 
 // Build resolves the entries of a manifest. It fails if they are not those of the manifest, cannot be read, or name an

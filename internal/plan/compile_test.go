@@ -259,6 +259,10 @@ func TestProblems(t *testing.T) {
 			},
 			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.repeat.every", Reason: "Invalid", Message: "leave people at least 1m0s"}, nil,
 		},
+		"an acknowledgement that stops nothing": {
+			func(o *organisation) { o.Escalations[0].Spec.AcknowledgementTimeout = "0s" },
+			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.acknowledgementTimeout", Reason: "Invalid", Message: "leave who acknowledges at least 1m0s to act"}, nil,
+		},
 		"a step that is no duration": {
 			func(o *organisation) { o.Escalations[0].Spec.Steps[1].After = "soon" },
 			Problem{Object: Key{KindEscalationPolicy, "standard"}, Field: "spec.steps[1].after", Reason: "Invalid", Message: `"soon" is no duration`}, nil,

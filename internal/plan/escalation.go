@@ -77,7 +77,7 @@ func newEscalationPolicy(o *v1alpha1.EscalationPolicy, hash string) *EscalationP
 		e.Times = int(r.Times)
 		e.Every, _ = duration(r.Every, 0)
 	}
-	e.AcknowledgementTimeout, _ = duration(o.Spec.AcknowledgementTimeout, 0)
+	e.AcknowledgementTimeout, _ = duration(o.Spec.AcknowledgementTimeout, defaultAcknowledgementTimeout)
 	return e
 }
 
@@ -133,8 +133,8 @@ func escalationSpans(spec *v1alpha1.EscalationPolicySpec) iter.Seq2[string, v1al
 	}
 }
 
-// minRepeat keeps a policy that reaches nobody from going round and round.
-const minRepeat = time.Minute
+// minPause keeps a policy that reaches nobody from going round and round, and leaves who acknowledges time to act.
+const minPause = time.Minute
 
 func (c *compilation) checkEscalation(cand *candidate, o *v1alpha1.EscalationPolicy) {
 	c.referHelpDesk(cand, o.Spec.HelpDeskRef)
@@ -160,9 +160,12 @@ func (c *compilation) checkEscalation(cand *candidate, o *v1alpha1.EscalationPol
 		}
 	}
 	if o.Spec.Repeat != nil {
-		if every, err := duration(o.Spec.Repeat.Every, 0); err == nil && every < minRepeat {
-			c.invalid(cand, "spec.repeat.every", v1alpha1.ReasonInvalid, "%s is too short: leave people at least %s between rounds", every, minRepeat)
+		if every, err := duration(o.Spec.Repeat.Every, 0); err == nil && every < minPause {
+			c.invalid(cand, "spec.repeat.every", v1alpha1.ReasonInvalid, "%s is too short: leave people at least %s between rounds", every, minPause)
 		}
+	}
+	if timeout, err := duration(o.Spec.AcknowledgementTimeout, defaultAcknowledgementTimeout); err == nil && timeout < minPause {
+		c.invalid(cand, "spec.acknowledgementTimeout", v1alpha1.ReasonInvalid, "%s is too short: leave who acknowledges at least %s to act", timeout, minPause)
 	}
 }
 

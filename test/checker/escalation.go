@@ -14,7 +14,7 @@ type run struct {
 	acknowledgedBy string
 }
 
-func (e *run) over() bool { return e.next.IsZero() && e.acknowledgedBy == "" }
+func (e *run) over() bool { return e.next.IsZero() }
 
 type escalationData struct {
 	Run                   int     `json:"run"`
@@ -69,6 +69,9 @@ func (c *checker) started(r *Record, t *ticketState, data *escalationData) {
 		c.fault(r, "run %d of ticket %d is said to be its run %d, with %d steps", t.runs, t.id, data.Run, len(data.AfterMillis))
 		return
 	}
+	if data.AcknowledgementMillis <= 0 {
+		c.fault(r, "run %d of ticket %d would be forgotten once acknowledged: nothing says for how long that holds", data.Run, t.id)
+	}
 	t.run = &run{
 		number: data.Run, afters: data.AfterMillis, times: data.Times, every: data.EveryMillis, hold: data.AcknowledgementMillis,
 		next: r.At.Add(millis(data.AfterMillis[0])),
@@ -118,10 +121,7 @@ func (e *run) advance(now time.Time, data *escalationData) {
 }
 
 func (e *run) hear(by string, now time.Time) {
-	e.acknowledgedBy, e.next = by, time.Time{}
-	if e.hold > 0 {
-		e.next = now.Add(millis(e.hold))
-	}
+	e.acknowledgedBy, e.next = by, now.Add(millis(e.hold))
 }
 
 // answered notes that an agent took the ticket, which acknowledges its escalation until the agent no longer has it.

@@ -65,6 +65,7 @@ func TestCheckEscalation(t *testing.T) {
 		{"a gap after an empty step", begin(step(3, 0, 0, 2, 12, nobody)), "needs a timer of"},
 		{"a step while somebody acts", begin(first, acknowledged(4, 5, 12, 35), step(5, 0, 1, 35, 95, reached)), "without being due"},
 		{"a step of a ticket that is resolved", begin(first, when(5, changed("ticket.resolved", 1, 4, due(12), resolved)), with(step(5, 0, 1, 12, 72, reached), due(12), resolved)), "has no run 1"},
+		{"an acknowledgement without an end", begin(with(escalates()[2], `,"acknowledgementMillis":30000`, ""))[3:], "would be forgotten"},
 		{"two runs at once", begin(first, changedWith("ticket.escalationStarted", 4, due(12), due(4), `,"data":{"run":2,"afterMillis":[0]}`)), "is escalated already"},
 	})
 }
