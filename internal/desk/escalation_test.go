@@ -215,8 +215,8 @@ func TestAnEscalationStopsWhileSomebodyActs(t *testing.T) {
 			refused(t, err, api.ProblemForbidden) // was not called yet
 			must(r.Acknowledge(r.ctx, as("jo"), id, api.Because{Reason: "on it"}))(r)
 			last := r.last(id)
-			told := strings.Join(last.Tell(), "\n")
-			if want := start.Add(time.Duration(over) * time.Minute).Local().Format(time.DateTime); !strings.Contains(told, "goes on at "+want) {
+			told := strings.Join(last.Tell(time.UTC), "\n")
+			if want := start.Add(time.Duration(over) * time.Minute).Format(time.DateTime); !strings.Contains(told, "goes on at "+want) {
 				t.Errorf("%q is not in\n%s", want, told)
 			}
 			r.at(70 * time.Minute)

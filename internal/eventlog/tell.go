@@ -48,7 +48,7 @@ func (r *Record) Tell(in *time.Location) []string {
 	if r.Timer != nil {
 		lines = append(lines, "a timer that was due at "+r.Timer.Due.In(in).Format(time.TimeOnly))
 	}
-	lines = append(lines, escalated(r)...)
+	lines = append(lines, escalated(r, in)...)
 	lines = append(lines, clocks(r, in)...)
 	var approval ApprovalData
 	if r.Type == ApprovalAsked && json.Unmarshal(r.Data, &approval) == nil {
@@ -58,7 +58,7 @@ func (r *Record) Tell(in *time.Location) []string {
 }
 
 // escalated says of an escalation which policy it follows and what its step came to.
-func escalated(r *Record) []string {
+func escalated(r *Record, in *time.Location) []string {
 	var data EscalationData
 	if json.Unmarshal(r.Data, &data) != nil || data.Policy == "" {
 		return nil
@@ -75,7 +75,7 @@ func escalated(r *Record) []string {
 	}
 	lines := []string{line}
 	if !data.Until.IsZero() {
-		lines = append(lines, fmt.Sprintf("goes on at %s unless it is resolved by then", data.Until.Local().Format(time.DateTime)))
+		lines = append(lines, fmt.Sprintf("goes on at %s unless it is resolved by then", data.Until.In(in).Format(time.DateTime)))
 	}
 	for _, a := range data.Actions {
 		line := strings.TrimSpace(a.Action + " " + a.Target)
