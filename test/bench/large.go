@@ -64,7 +64,7 @@ func dispatchTime(ctx context.Context, o options, n int) (median time.Duration, 
 	}()
 	now := deskNow()
 	began := time.Now()
-	p, err := s.stock(ctx, blocking(organisation()), n, func(p *plan.Plan, i int) ticket.Ticket {
+	p, err := s.stock(ctx, promising(blocking(organisation()), firstPromise), n, func(p *plan.Plan, i int) ticket.Ticket {
 		return waiting(p, i, queueName(i), now.Add(-time.Duration(n-i)*time.Millisecond))
 	})
 	if err != nil {
@@ -104,69 +104,6 @@ func dispatchTime(ctx context.Context, o options, n int) (median time.Duration, 
 		more = append(more, redating...)
 	}
 	return took[len(took)/2], more, nil
-}
-
-// redate gives all queues other times by a new plan, and opens tickets while the desk dates what waits anew. The floor is the
-// same without a new plan.
-func redate(ctx context.Context, r *running, c *client.Client) ([]line, error) {
-	posts := newPoster(r.address, "/v1/tickets", r.bundle, singleCallers)
-	before, err := probe(ctx, posts)
-	if err != nil {
-		return nil, err
-	}
-	active, err := c.Plan(ctx, api.Call{})
-	if err != nil {
-		return nil, err
-	}
-	push, err := pushOf(relaxing(blocking(organisation())))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := c.PushPlan(ctx, api.Call{}, active.Hash, push); err != nil {
-		return nil, err
-	}
-	from, err := c.Work(ctx, api.Call{}, agentName(0), 0, 0)
-	if err != nil {
-		return nil, err
-	}
-	during, err := probe(ctx, posts)
-	if err != nil {
-		return nil, err
-	}
-	to, err := c.Work(ctx, api.Call{}, agentName(0), 0, 0)
-	if err != nil {
-		return nil, err
-	}
-	rate := float64(to.Position-from.Position) / probeTime.Seconds()
-	if rate < 100 {
-		return nil, fmt.Errorf("%.0f records a second: the desk does not date its tickets anew", rate)
-	}
-	what := fmt.Sprintf("a ticket opened while a million are dated anew (%.0f/s)", rate)
-	return []line{
-		{what: what + ", p99", unit: "ms", figure: percentile(during, 99), floor: percentile(before, 99), of: "without"},
-		{what: what + ", longest", unit: "ms", figure: percentile(during, 100), floor: percentile(before, 100), of: "without", aim: 100, atMost: true},
-	}, nil
-}
-
-const (
-	probeTime     = 20 * time.Second
-	probeInterval = 20 * time.Millisecond
-)
-
-// probe opens a ticket now and then, and tells how long each took.
-func probe(ctx context.Context, posts *poster) (took []time.Duration, err error) {
-	requests, err := bodies(1, 1)
-	if err != nil {
-		return nil, err
-	}
-	for start := time.Now(); time.Since(start) < probeTime; time.Sleep(probeInterval) {
-		began := time.Now()
-		if err := posts.post(ctx, requests[0], nil); err != nil {
-			return nil, err
-		}
-		took = append(took, time.Since(began))
-	}
-	return took, nil
 }
 
 // blocking organisation: half of its queues need what only somebody who is not there can, who serves all queues.

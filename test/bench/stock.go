@@ -17,6 +17,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/sla"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -71,17 +72,20 @@ func (s *site) stock(ctx context.Context, objects []metav1.Object, n int, nth fu
 func put(tx store.Tx, p *plan.Plan, t *ticket.Ticket) error {
 	q := p.Queues[t.Queue]
 	t.Await(q.Patience, time.Time{})
+	sla.Keep(t, p.ServiceLevels[t.ServiceLevel], t.OpenedAt)
 	if err := tx.InsertTicket(t, dispatch.Class(q, t)); err != nil {
 		return err
 	}
 	return tx.Append(&eventlog.Record{
 		At: t.OpenedAt, Type: eventlog.Opened, Actor: "user/bench", Ticket: t.ID, Version: t.Version, To: eventlog.StateOf(t),
-		PlanRevision: p.Revision, Data: eventlog.Encode(eventlog.OpenedData{Channel: t.Channel, Language: t.Language, Customer: t.Customer, Rule: t.Rule}),
+		PlanRevision: p.Revision, Clocks: eventlog.ClocksOf(nil, t), Data: eventlog.Encode(eventlog.OpenedData{Channel: t.Channel, Language: t.Language, Customer: t.Customer, Rule: t.Rule}),
 	})
 }
 
 // waiting is the i-th ticket, which waits in a queue since an instant.
 func waiting(p *plan.Plan, i int, queue string, since time.Time) ticket.Ticket {
 	c := content(i)
-	return ticket.New(c, ticket.Route{Queue: queue, Priority: c.Priority, Rule: "support/" + queue, PlanRevision: p.Revision}, since)
+	return ticket.New(c, ticket.Route{
+		Queue: queue, Priority: c.Priority, ServiceLevel: p.Teams["support"].ServiceLevel, Rule: "support/" + queue, PlanRevision: p.Revision,
+	}, since)
 }
