@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// Lateness of the timers in a log, by the times of their records, apart by whether the desk was there when they fell due. A
-// timer that was due when it was set is in neither: nothing waited for it.
+// Lateness of the timers in a log, by the times of their records. A timer that was due when it was set does not count: nothing
+// waited for it.
 type Lateness struct {
-	Up, Down Delays
-	Outages  []Outage
+	// Up are of timers that fell due while the desk was there, Down of those that did in an outage, and After of those that did
+	// while the desk caught up with them.
+	Up, Down, After Delays
+	Outages         []Outage
 }
 
 // Outage of a desk. It begins with the last record before the desk was gone, which is the last sign of life, and ends with the
@@ -62,35 +64,52 @@ func MeasureLateness(records []Record, gone ...time.Time) *Lateness {
 		}
 	}
 	set := map[int64]time.Time{} // by ticket
+	var there []*Record          // whose timers fell due while the desk was
 	for i := range records {
 		r := &records[i]
-		if r.Timer != nil && r.Timer.Due.After(set[r.Ticket]) {
-			l.add(r)
+		if r.Timer != nil && r.Timer.Due.After(set[r.Ticket]) && !l.missed(r) {
+			there = append(there, r)
 		}
 		if r.Ticket != 0 {
 			set[r.Ticket] = r.At
 		}
 	}
-	slices.Sort(l.Up)
-	slices.Sort(l.Down)
+	for _, r := range there {
+		if l.catchingUp(r.Timer.Due) {
+			l.After = append(l.After, r.late())
+		} else {
+			l.Up = append(l.Up, r.late())
+		}
+	}
+	for _, d := range []Delays{l.Up, l.Down, l.After} {
+		slices.Sort(d)
+	}
 	return l
 }
 
-func (l *Lateness) add(r *Record) {
-	late := r.At.Sub(r.Timer.Due)
+func (r *Record) late() time.Duration { return r.At.Sub(r.Timer.Due) }
+
+// missed notes a timer that fell due in an outage.
+func (l *Lateness) missed(r *Record) bool {
 	for i := range l.Outages {
 		if o := &l.Outages[i]; r.Timer.Due.After(o.Start) && r.Timer.Due.Before(o.End) {
-			o.Missed++
-			o.Cleared = r.At
-			l.Down = append(l.Down, late)
-			return
+			o.Missed, o.Cleared = o.Missed+1, r.At
+			l.Down = append(l.Down, r.late())
+			return true
 		}
 	}
-	l.Up = append(l.Up, late)
+	return false
+}
+
+func (l *Lateness) catchingUp(t time.Time) bool {
+	return slices.ContainsFunc(l.Outages, func(o Outage) bool { return !t.Before(o.End) && t.Before(o.Cleared) })
 }
 
 func (l *Lateness) String() string {
-	lines := []string{"due while the desk was there, " + l.Up.String(), "due during an outage, " + l.Down.String()}
+	lines := []string{
+		"due while the desk was there, " + l.Up.String(), "due during an outage, " + l.Down.String(),
+		"due while the desk caught up with those, " + l.After.String(),
+	}
 	for i := range l.Outages {
 		lines = append(lines, l.Outages[i].String())
 	}

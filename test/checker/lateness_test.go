@@ -28,8 +28,8 @@ func TestMeasureLateness(t *testing.T) {
 	}{
 		{"no outage", []string{fired(1, 5, 5), fired(2, 6, 9)}, nil, Lateness{Up: seconds(0, 3)}},
 		{"due when it was set", []string{fired(1, 5, 5), fired(1, 5, 5), fired(2, 1, 6)}, nil, Lateness{Up: seconds(0)}},
-		{"apart by when they fell due", []string{fired(1, 3, 4), fired(2, 5, 10), fired(3, 9, 12), fired(1, 11, 12)}, []time.Time{second(6), second(8)},
-			Lateness{Up: seconds(1, 1), Down: seconds(3, 5), Outages: []Outage{{Start: second(4), End: second(10), Missed: 2, Cleared: second(12)}}}},
+		{"apart by when they fell due", []string{fired(1, 3, 4), fired(2, 5, 10), fired(3, 9, 12), fired(1, 11, 12), fired(2, 12, 13)}, []time.Time{second(6), second(8)},
+			Lateness{Up: seconds(1, 1), Down: seconds(3, 5), After: seconds(1), Outages: []Outage{{Start: second(4), End: second(10), Missed: 2, Cleared: second(12)}}}},
 		{"nothing fell due meanwhile", []string{present("jo"), fired(1, 20, 20)}, []time.Time{second(10)},
 			Lateness{Up: seconds(0), Outages: []Outage{{Start: second(3), End: second(20), Cleared: second(20)}}}},
 		{"not back yet", []string{fired(1, 5, 5)}, []time.Time{second(10)}, Lateness{Up: seconds(0)}},
