@@ -82,6 +82,16 @@ func compare(t *testing.T, seed uint64, zones []string) {
 				return
 			}
 		}
+		if handOff, ok := r.HandOff(from); ok {
+			for _, shift := range r.Shifts(from, handOff.Add(1)) {
+				for _, edge := range []time.Time{shift.Start, shift.End} {
+					if edge.After(from) && edge.Before(handOff) {
+						fail(from, "the next hand-off is at %s, and a shift of %s goes from %s to %s", handOff, shift.Agent, shift.Start, shift.End)
+						return
+					}
+				}
+			}
+		}
 		for i := range onShift {
 			at := from.Add(time.Duration(i) * time.Minute)
 			var on []oracleOn

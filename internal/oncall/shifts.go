@@ -202,17 +202,29 @@ func (r *Rotation) NextDuty(agent string, t time.Time) (calendar.Window, bool) {
 
 // HandOff is the first instant after t at which a shift begins or ends; false if there is none for years.
 func (r *Rotation) HandOff(t time.Time) (time.Time, bool) {
-	handOff, found := time.Time{}, false
-	for span := week; span <= foresight && !found; span *= 4 {
-		for _, s := range r.Shifts(t, t.Add(span)) {
-			for _, edge := range []time.Time{s.Start, s.End} {
-				if edge.After(t) && (!found || edge.Before(handOff)) {
-					handOff, found = edge, true
-				}
+	for span := time.Hour; span <= foresight; span *= 4 {
+		handOff, found := r.edge(t, t.Add(span))
+		if !found {
+			continue
+		}
+		if handOff.After(t.Add(span)) { // then another shift may begin before
+			handOff, _ = r.edge(t, handOff)
+		}
+		return handOff, true
+	}
+	return time.Time{}, false
+}
+
+// edge is the first instant after from at which a shift begins or ends, of those that overlap the time from there to another.
+func (r *Rotation) edge(from, to time.Time) (first time.Time, found bool) {
+	for _, s := range r.Shifts(from, to) {
+		for _, edge := range []time.Time{s.Start, s.End} {
+			if edge.After(from) && (!found || edge.Before(first)) {
+				first, found = edge, true
 			}
 		}
 	}
-	return handOff, found
+	return first, found
 }
 
 // Gaps in the required coverage between from and to, cut to these.
