@@ -121,3 +121,22 @@ var _ = Describe("The follow-the-sun sample", func() {
 		}).Should(Succeed())
 	})
 })
+
+var _ = Describe("The example of the documentation", func() {
+	const example = "../../docs/example.yaml"
+
+	It("lints clean, is Ready as a whole, and goes again", func(ctx SpecContext) {
+		_, err := output("", binary, "lint", "--strict", example)
+		Expect(err).NotTo(HaveOccurred())
+
+		t := newTenant(ctx)
+		t.must("create", "secret", "generic", "acme-chat", "--from-literal=url=logger://")
+		t.must("apply", "-f", example)
+		t.ready()
+		Expect(strings.Fields(t.must("get", "support", "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"))).
+			To(HaveEach("True"), "also those that nobody waited for")
+
+		t.must("delete", "-f", example, "--timeout="+deletion.String())
+		Expect(t.must("get", "support", "-o", "name")).To(BeEmpty())
+	})
+})
