@@ -31,16 +31,17 @@ func (c *compilation) warnEscalation(cand *candidate, o *v1alpha1.EscalationPoli
 }
 
 // unreached says why an action of a policy comes to nothing whenever it is taken, by what decides it then; empty: it may not.
+// One without a target is told of by the schema, which lint may have seen refuse it.
 func (c *compilation) unreached(a v1alpha1.EscalationAction, policy string, p *Plan) string {
 	reached := func(agent string) bool { return p.unreachable(agent) == "" }
 	teams := slices.Sorted(p.escalatedBy(policy))
 	switch a.Type {
 	case v1alpha1.ActionNotifyAgent:
-		if !reached(string(a.AgentRef.Name)) {
+		if a.AgentRef != nil && !reached(string(a.AgentRef.Name)) {
 			return fmt.Sprintf("Agent/%s has no contact", a.AgentRef.Name)
 		}
 	case v1alpha1.ActionNotifyOnCall:
-		if !slices.ContainsFunc(c.everOnCall(a.RotationRef.Name), reached) {
+		if a.RotationRef != nil && !slices.ContainsFunc(c.everOnCall(a.RotationRef.Name), reached) {
 			return fmt.Sprintf("nobody in OnCallRotation/%s has a contact", a.RotationRef.Name)
 		}
 	case v1alpha1.ActionNotifyChain:
