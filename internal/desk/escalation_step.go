@@ -95,8 +95,7 @@ func (c *change) follow(t *ticket.Ticket, event ticket.Event, reason string) (*t
 		return nil, err
 	}
 	r := eventlog.Record{Type: eventlog.Transferred, Reason: reason}
-	if update, is := event.(ticket.Update); is {
-		next.PrioritySet, next.AskedPriority = true, update.Content.Priority
+	if _, is := event.(ticket.Update); is {
 		r.Type, r.Data = eventlog.Updated, eventlog.Encode(eventlog.UpdatedData{Changed: changedFields(t.Content, next.Content)})
 	} else {
 		next.Rule, next.PlanRevision = transferredBy+reason, c.plan.Revision

@@ -106,12 +106,9 @@ func (d *Desk) Update(ctx context.Context, call api.Call, id int64, body api.Upd
 		if len(changed) == 0 {
 			return t, nil
 		}
-		next, err := ticket.Apply(*t, ticket.Update{Content: content}, c.now)
+		next, err := ticket.Apply(*t, ticket.Update{Content: content, SetPriority: body.Priority != nil}, c.now)
 		if err != nil {
 			return nil, err
-		}
-		if body.Priority != nil {
-			next.PrioritySet, next.AskedPriority = true, *body.Priority
 		}
 		data := eventlog.UpdatedData{Changed: changed}
 		if err := c.save(t, &next, eventlog.Record{Type: eventlog.Updated, Data: eventlog.Encode(data)}); err != nil {

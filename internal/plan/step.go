@@ -181,7 +181,7 @@ func (d *stepDecision) raise(a *v1alpha1.EscalationAction) {
 	}
 	content := d.ticket.Clone().Content
 	content.Priority = to
-	d.priority, d.Then = to, append(d.Then, ticket.Update{Content: content})
+	d.priority, d.Then = to, append(d.Then, ticket.Update{Content: content, SetPriority: true})
 	d.note(a, string(to), "")
 }
 

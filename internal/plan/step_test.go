@@ -33,7 +33,7 @@ func TestWhatAStepComesTo(t *testing.T) {
 	skipped := func(a action, name, why string) outcome {
 		return outcome{Action: string(a.Type), Target: name, Skipped: why}
 	}
-	urgent := ticket.Update{Content: ticket.Content{Channel: "Chat", Priority: ticket.Urgent}}
+	urgent := ticket.Update{Content: ticket.Content{Channel: "Chat", Priority: ticket.Urgent}, SetPriority: true}
 	night := at("2026-11-04T22:00:00Z")
 
 	for name, tc := range map[string]struct {

@@ -187,6 +187,9 @@ func (Note) apply(*Ticket, time.Time) string { return "" }
 
 func (e Update) apply(t *Ticket, _ time.Time) string {
 	t.Content = Ticket{Content: e.Content}.Clone().Content
+	if e.SetPriority {
+		t.PrioritySet, t.AskedPriority = true, e.Content.Priority
+	}
 	t.SetAside = ""
 	return ""
 }

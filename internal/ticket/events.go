@@ -180,7 +180,11 @@ type Approve struct {
 type Refuse struct{ Room bool }
 
 // Update replaces what the ticket is about.
-type Update struct{ Content Content }
+type Update struct {
+	Content Content
+	// SetPriority says that somebody, or an escalation, set the content's priority: routing leaves it from then on.
+	SetPriority bool
+}
 
 // Close ends a resolved ticket early.
 type Close struct{}

@@ -172,7 +172,7 @@ type Ticket struct {
 	// that routing added. Routing reads what was asked, so that it never decides by its own earlier outcome.
 	AskedPriority Priority `json:"askedPriority,omitempty"`
 	RoutedTags    []string `json:"routedTags,omitempty"`
-	// PrioritySet says that somebody set the priority by hand: a new plan leaves it.
+	// PrioritySet says that somebody, or an escalation, set the priority: a new plan leaves it.
 	PrioritySet bool `json:"prioritySet,omitempty"`
 	// Escalation is what is kept of the ticket's escalations; nil if it has nothing to do with any.
 	Escalation *Escalation `json:"escalation,omitempty"`
