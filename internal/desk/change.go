@@ -38,8 +38,9 @@ type change struct {
 	duties bool
 	// stepped says that the change reports a step of the clock.
 	stepped bool
-	// events counts the ticket records by type, for the metrics.
-	events map[eventlog.Type]int
+	// events counts the ticket records by type, and measures are what else the metrics hear of once the change is durable.
+	events   map[eventlog.Type]int
+	measures []func(*metrics)
 }
 
 // agentChange is an agent's state under way.
@@ -98,7 +99,13 @@ func (d *Desk) committed(c *change) {
 	for event, n := range c.events {
 		d.metrics.events.WithLabelValues(string(event)).Add(float64(n))
 	}
+	for _, measure := range c.measures {
+		measure(d.metrics)
+	}
 }
+
+// measure what the change does, once it is durable.
+func (c *change) measure(measure func(*metrics)) { c.measures = append(c.measures, measure) }
 
 // refusal turns the errors of store and state machine into problems.
 func refusal(err error) error {
@@ -133,7 +140,7 @@ func (c *change) record(r eventlog.Record) (*eventlog.Record, error) {
 func (c *change) reportClock() error {
 	desk, machine := c.desk.time.read()
 	c.desk.log.Warn("the machine's clock went back; desk time waits for it", "machine", machine, "desk", desk)
-	c.desk.metrics.clockSteps.Inc()
+	c.measure(func(m *metrics) { m.clockSteps.Inc() })
 	_, err := c.record(eventlog.Record{
 		Type: eventlog.ClockStepped, Actor: deskActor,
 		Reason: fmt.Sprintf("the machine's clock is %s behind desk time, which waits for it", desk.Sub(machine)),

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -44,6 +45,8 @@ type rig struct {
 	org   *organisation
 	// hash of the active plan.
 	hash string
+	// metrics of the desk since it was last opened.
+	metrics *prometheus.Registry
 	// notifiers have the URLs of the notifiers' services.
 	notifiers map[string]string
 }
@@ -68,8 +71,9 @@ func (r *rig) open() {
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.metrics = prometheus.NewRegistry()
 	d, err := desk.New(desk.Options{
-		Store: s, Clock: r.clock, HelpDesk: "acme", TempDir: filepath.Dir(r.path),
+		Store: s, Clock: r.clock, HelpDesk: "acme", TempDir: filepath.Dir(r.path), Registerer: r.metrics,
 		Address: "https://acme-desk.support.svc", NotifierURL: r.notifierURL,
 	})
 	if err != nil {

@@ -178,7 +178,7 @@ func (d *Desk) Commit(ctx context.Context, call api.Call, name string, body api.
 			if refused != nil {
 				result.Refused[i], outcome = refused.Error(), "refused"
 			}
-			d.metrics.decisions.WithLabelValues(outcome).Inc()
+			c.measure(func(m *metrics) { m.decisions.WithLabelValues(outcome).Inc() })
 		}
 		result.Position, err = c.Position()
 		return result, err
@@ -234,7 +234,7 @@ func (c *change) give(decision *dispatch.Decision, pool string, commit *api.Comm
 	if err := c.notify(told); err != nil {
 		return nil, err
 	}
-	c.desk.metrics.wait.WithLabelValues(t.Queue).Observe(c.now.Sub(t.EnteredQueueAt).Seconds())
+	c.measure(func(m *metrics) { m.wait.WithLabelValues(t.Queue).Observe(c.now.Sub(t.EnteredQueueAt).Seconds()) })
 	// Each decision is a version of its agent, so that the next of the batch can name it.
 	return nil, c.putAgents()
 }

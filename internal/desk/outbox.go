@@ -165,7 +165,7 @@ func (c *change) deliveries(claimant string, results []api.Delivery) error {
 				return err
 			}
 		}
-		c.desk.metrics.deliveries.WithLabelValues(outcome).Inc()
+		c.measure(func(m *metrics) { m.deliveries.WithLabelValues(outcome).Inc() })
 	}
 	return nil
 }

@@ -40,7 +40,8 @@ func (c *change) fireClock(t *ticket.Ticket, timer ticket.Timer, r eventlog.Reco
 	}
 	clock := t.Service.Clock(metric)
 	r.Data = eventlog.Encode(eventlog.ServiceData{Metric: metric, Level: t.ServiceLevel, Target: clock.Target, Due: clock.Due})
-	c.desk.metrics.service.WithLabelValues(string(r.Type), string(metric), t.ServiceLevel).Inc()
+	missed, level := r.Type, t.ServiceLevel
+	c.measure(func(m *metrics) { m.service.WithLabelValues(string(missed), string(metric), level).Inc() })
 	return c.apply(t, event, r)
 }
 

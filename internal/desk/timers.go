@@ -119,7 +119,9 @@ func (c *change) fire(id int64) error {
 
 // fireTimer does what a timer is for and returns what that made of the ticket.
 func (c *change) fireTimer(t *ticket.Ticket, timer ticket.Timer) (*ticket.Ticket, error) {
-	c.desk.metrics.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
+	c.measure(func(m *metrics) {
+		m.lateness.WithLabelValues(string(timer.Kind)).Observe(c.now.Sub(timer.At).Seconds())
+	})
 	r := eventlog.Record{Timer: &eventlog.Timer{Kind: timer.Kind, Due: timer.At}}
 	switch timer.Kind {
 	case ticket.OfferTimer:

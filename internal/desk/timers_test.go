@@ -78,7 +78,7 @@ func TestTimersFireWhenDueAndNotEarlier(t *testing.T) {
 	}
 }
 
-// A ticket whose timer cannot be fired holds up no other.
+// A ticket whose timer cannot be fired holds up no other, and what was undone with it is measured once.
 func TestATimerThatFailsHoldsUpNoOther(t *testing.T) {
 	r := newRig(t, escalating())
 	broken, sound := r.opened(), r.opened()
@@ -99,6 +99,21 @@ func TestATimerThatFailsHoldsUpNoOther(t *testing.T) {
 	if got := r.ticket(broken.ID); got.Version != broken.Version+1 {
 		t.Errorf("the broken one changed: %+v", got)
 	}
+	r.eventually("each is measured once", func() bool { return r.fired("Unassigned") == 1 && r.fired("Escalation") == 1 })
+}
+
+// fired counts the timers of a kind whose lateness was measured.
+func (r *rig) fired(kind string) (n uint64) {
+	r.Helper()
+	families := must(r.metrics.Gather())(r)
+	for _, family := range families {
+		for _, m := range family.Metric {
+			if family.GetName() == "caseload_desk_timer_lateness_seconds" && m.Label[0].GetValue() == kind {
+				n += m.Histogram.GetSampleCount()
+			}
+		}
+	}
+	return n
 }
 
 func TestTimersSurviveARestart(t *testing.T) {
