@@ -1,9 +1,13 @@
 package process
 
 import (
+	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -52,6 +56,45 @@ func TestStopEndsWhatWasStarted(t *testing.T) {
 	}
 	if stopped, err := m.Stop("sleeper", 0); err != nil || stopped {
 		t.Errorf("second Stop = %t, %v; want nothing to stop", stopped, err)
+	}
+}
+
+// A process ends thread by thread, the first often before those that hold its port.
+func TestStopWaitsForTheLastThread(t *testing.T) {
+	t.Setenv(leaderless, "yes")
+	m := newManager(t)
+	record := start(t, m, "leaderless", os.Args[0])
+	stat := fmt.Sprintf("/proc/%d/stat", record.PID)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		content, err := os.ReadFile(stat)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("the first thread does not end: %s, %v", content, err)
+		}
+		if state, _, err := parseStat(string(content)); err == nil && state == "Z" {
+			break
+		}
+	}
+	if _, running := m.Running("leaderless"); !running {
+		t.Error("it counts as ended, and still runs")
+	}
+	if stopped, err := m.Stop("leaderless", time.Second); err != nil || !stopped {
+		t.Errorf("Stop = %t, %v", stopped, err)
+	}
+	if threads := hasThreads(record.PID); threads {
+		t.Error("it runs on after Stop")
+	}
+}
+
+// leaderless is set for a copy of this program whose first thread ends.
+const leaderless = "PROCESS_TEST_LEADERLESS"
+
+func init() {
+	if os.Getenv(leaderless) != "" {
+		runtime.LockOSThread() // to the first
+		ended := make(chan os.Signal, 1)
+		signal.Notify(ended, syscall.SIGTERM)
+		go func() { <-ended; os.Exit(0) }()
+		_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
 	}
 }
 

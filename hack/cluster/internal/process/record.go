@@ -28,7 +28,7 @@ func describe(pid int) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	if state == "Z" || state == "X" {
+	if (state == "Z" || state == "X") && !hasThreads(pid) {
 		return Record{}, fmt.Errorf("process %d has ended", pid)
 	}
 	boot, err := BootID()
@@ -36,6 +36,12 @@ func describe(pid int) (Record, error) {
 		return Record{}, err
 	}
 	return Record{PID: pid, Start: start, Boot: boot}, nil
+}
+
+// hasThreads tells whether any but the first thread of a process lives. While one does, the process still holds its ports.
+func hasThreads(pid int) bool {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	return err == nil && len(threads) > 1
 }
 
 // BootID names the kernel's current boot.
