@@ -6,9 +6,9 @@ import (
 
 // YearlyDate is a day of every year, month before day, such as 12-24.
 //
-// +kubebuilder:validation:MinLength=5
-// +kubebuilder:validation:MaxLength=5
-// +kubebuilder:validation:Pattern=`^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=16
+// +kubebuilder:validation:XValidation:rule="self.matches('^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$')",message="must be a month and a day of it, like 12-24"
 type YearlyDate string
 
 // Holiday is a day on which no hours begin.

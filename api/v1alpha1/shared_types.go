@@ -76,9 +76,9 @@ type OnCallRotationReference struct {
 
 // Duration is a span of time such as 30s, 15m or 4h; units combine from large to small (1h30m).
 //
-// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=16
-// +kubebuilder:validation:Pattern=`^([0-9]{1,5}(h|m|s))+$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}(h|m|s))+$')",message="must be a span of time like 30s, 15m or 1h30m; a day is 24h"
 type Duration string
 
 // Channel is the way a customer reached the desk. The set is open; Phone, Chat, Email, Web, Social and Visit are usual.

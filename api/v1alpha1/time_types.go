@@ -17,9 +17,9 @@ const (
 
 // TimeOfDay is what a clock shows, from 00:00 to 23:59.
 //
-// +kubebuilder:validation:MinLength=5
-// +kubebuilder:validation:MaxLength=5
-// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=16
+// +kubebuilder:validation:XValidation:rule="self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')",message="must be a time of day like 09:00, from 00:00 to 23:59; midnight is 00:00, also as an end"
 type TimeOfDay string
 
 // Date is a day of the calendar, such as 2026-12-24.
@@ -33,7 +33,7 @@ type Date string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=64
-// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_+\-]*(/[A-Za-z0-9_+\-]+)*$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z][-A-Za-z0-9_+]*(/[-A-Za-z0-9_+]+)*$')",message="must be a zone of the tz database, such as Europe/Berlin or UTC"
 type TimeZone string
 
 // WeeklyHours are open or served every week.
