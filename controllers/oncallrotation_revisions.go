@@ -99,7 +99,7 @@ func (r *rotationReconciler) revise(ctx context.Context, rotation *v1alpha1.OnCa
 		}
 		if k.EffectiveFrom.After(now) && !slices.ContainsFunc(next, func(n oncall.Revision) bool { return n.Layer == k.Layer && n.EffectiveFrom.After(now) }) {
 			r.events.Eventf(rotation, k.object, corev1.EventTypeNormal, v1alpha1.ReasonEditTakenBack, "Revise", "layer %s stays as it is: the edit that was to take effect on %s was taken back",
-				k.Layer, k.EffectiveFrom.Format(time.RFC3339))
+				k.Layer, inZoneOf(k.Declared, k.EffectiveFrom))
 		}
 	}
 	for _, n := range next {

@@ -147,7 +147,8 @@ var _ = Describe("A rotation", func() {
 		change(t, "nights", func(r *v1alpha1.OnCallRotation) { r.Spec.Layers = rotation("nights", "care", "jo", "sam").Spec.Layers })
 		Eventually(t.duties).WithArguments("nights").Should(Equal(jo("sam")))
 		Eventually(t.revisions).Should(Equal(1))
-		Eventually(t.told(v1alpha1.ReasonEditTakenBack)).Should(ContainElement(ContainSubstring("layer first stays as it is")))
+		Eventually(t.told(v1alpha1.ReasonEditTakenBack)).Should(ContainElement(And(
+			ContainSubstring("layer first stays as it is"), ContainSubstring("take effect on "+handOff().Format("Mon 2006-01-02 15:04")))))
 
 		By("an edit, and the hand-off")
 		change(t, "nights", func(r *v1alpha1.OnCallRotation) { r.Spec.Layers[0].Members = members("jo", "mara", "sam") })
