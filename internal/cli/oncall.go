@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,8 @@ type onCallFlags struct {
 	at, from, to string
 	// span is the time from --from to --to where that is not given; zero: such a time is not looked at.
 	span time.Duration
+	// month that is looked at instead, of each rotation by the days of its zone; empty: none.
+	month string
 }
 
 func (f *onCallFlags) bind(cmd *cobra.Command) {
@@ -65,13 +68,16 @@ func (f *onCallFlags) query(args []string) (api.OnCallQuery, error) {
 	if len(args) > 0 {
 		q.Rotation = args[0]
 	}
+	if _, err := time.Parse(monthLayout, f.month); f.month != "" && err != nil {
+		return q, fmt.Errorf("--month %s is no month: write it like 2026-12", f.month)
+	}
 	q.At = time.Now()
 	if f.at != "" {
 		if q.At, err = parseInstant("--at", f.at); err != nil {
 			return q, err
 		}
 	}
-	if f.span == 0 {
+	if f.span == 0 || f.month != "" {
 		return q, nil
 	}
 	q.From = q.At
@@ -100,20 +106,72 @@ func parseInstant(flag, text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%s %s is no instant: write it like 2026-12-24T18:00, with or without a zone such as +01:00, or as a date", flag, text)
 }
 
+// onCallSource answers who is on call.
+type onCallSource func(api.OnCallQuery) (*api.OnCallList, error)
+
 // ask the desk, or reckon by manifests.
 func (f *onCallFlags) ask(cmd *cobra.Command, q api.OnCallQuery) (*api.OnCallList, error) {
+	source, stop, err := f.open(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	if f.month != "" {
+		return askMonth(source, q, f.month)
+	}
+	return source(q)
+}
+
+func (f *onCallFlags) open(cmd *cobra.Command) (source onCallSource, stop func(), err error) {
 	if len(f.files) > 0 {
-		return f.reckon(cmd, q)
+		source, err = f.manifests(cmd)
+		return source, func() {}, err
 	}
 	desk, stop, err := f.connect.dial(cmd)
 	if err != nil {
-		return nil, fmt.Errorf("%w (or give manifests with -f)", err)
+		return nil, nil, fmt.Errorf("%w (or give manifests with -f)", err)
 	}
-	defer stop()
-	return desk.OnCall(cmd.Context(), api.Call{}, q)
+	return func(q api.OnCallQuery) (*api.OnCallList, error) { return desk.OnCall(cmd.Context(), api.Call{}, q) }, stop, nil
 }
 
-func (f *onCallFlags) reckon(cmd *cobra.Command, q api.OnCallQuery) (*api.OnCallList, error) {
+const monthLayout = "2006-01"
+
+// askMonth asks for each rotation's month by the days of its zone.
+func askMonth(source onCallSource, q api.OnCallQuery, month string) (*api.OnCallList, error) {
+	all, err := source(q)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]bool{}
+	for i := range all.Items {
+		zones[all.Items[i].TimeZone] = true
+	}
+	all.Items = []api.OnCall{}
+	for name := range zones {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			return nil, err
+		}
+		if q.From, err = time.ParseInLocation(monthLayout, month, zone); err != nil {
+			return nil, err
+		}
+		q.To = q.From.AddDate(0, 1, 0)
+		list, err := source(q)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range list.Items {
+			if r.TimeZone == name {
+				all.Items = append(all.Items, r)
+			}
+		}
+	}
+	slices.SortFunc(all.Items, func(a, b api.OnCall) int { return cmp.Compare(a.Rotation, b.Rotation) })
+	return all, nil
+}
+
+// manifests reckon by what is declared.
+func (f *onCallFlags) manifests(cmd *cobra.Command) (onCallSource, error) {
 	set, err := manifest.Load(f.files, cmd.InOrStdin())
 	if err != nil {
 		return nil, err
@@ -125,23 +183,28 @@ func (f *onCallFlags) reckon(cmd *cobra.Command, q api.OnCallQuery) (*api.OnCall
 	if report := newLintReport(set); report.Errors > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "The manifests have %s, and what has one is left out: see caseload lint\n", count(report.Errors, "problem"))
 	}
-	rotations := set.Plan(desk).Plan.Rotations
-	list := &api.OnCallList{At: q.At, Items: []api.OnCall{}}
-	for _, name := range slices.Sorted(maps.Keys(rotations)) {
-		if q.Rotation == "" || q.Rotation == name {
-			list.Items = append(list.Items, api.NewOnCall(rotations[name], q, api.OnCallHistory{}))
-		}
-	}
-	if q.Rotation != "" && len(list.Items) == 0 {
-		return nil, fmt.Errorf("the manifests have no OnCallRotation %s that can be used", q.Rotation)
-	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "By manifests, which have no history: past edits and past shifts are not known.")
-	return list, nil
+	rotations := set.Plan(desk).Plan.Rotations
+	return func(q api.OnCallQuery) (*api.OnCallList, error) {
+		list := &api.OnCallList{At: q.At, Items: []api.OnCall{}}
+		for _, name := range slices.Sorted(maps.Keys(rotations)) {
+			if q.Rotation == "" || q.Rotation == name {
+				list.Items = append(list.Items, api.NewOnCall(rotations[name], q, api.OnCallHistory{}))
+			}
+		}
+		if q.Rotation != "" && len(list.Items) == 0 {
+			return nil, fmt.Errorf("the manifests have no OnCallRotation %s that can be used", q.Rotation)
+		}
+		return list, nil
+	}, nil
 }
 
 // newOnCallView is a command that shows rotations; without a span it looks at an instant.
 func newOnCallView(use, short string, span time.Duration, print func(io.Writer, *api.OnCallList) error) *cobra.Command {
-	flags := onCallFlags{span: span}
+	return onCallView(&onCallFlags{span: span}, use, short, print)
+}
+
+func onCallView(flags *onCallFlags, use, short string, print func(io.Writer, *api.OnCallList) error) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.MaximumNArgs(1),
@@ -169,32 +232,18 @@ func newOnCallView(use, short string, span time.Duration, print func(io.Writer, 
 }
 
 func newOnCallShifts() *cobra.Command {
-	var month string
-	cmd := newOnCallView("shifts [ROTATION]", "List the shifts of a time, or show a month of them", fourWeeks, func(w io.Writer, list *api.OnCallList) error {
-		if month != "" {
-			return printMonth(w, list, month)
+	flags := &onCallFlags{span: fourWeeks}
+	cmd := onCallView(flags, "shifts [ROTATION]", "List the shifts of a time, or show a month of them", func(w io.Writer, list *api.OnCallList) error {
+		if flags.month != "" {
+			return printMonth(w, list, flags.month)
 		}
 		return printShifts(w, list)
 	})
 	cmd.Example = `  caseload oncall shifts nights --from 2026-12-01 --to 2027-01-01
   caseload oncall shifts nights --month 2026-12`
-	cmd.Flags().StringVar(&month, "month", "", "month to show as a calendar, such as 2026-12")
-	run := cmd.RunE
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if month != "" {
-			first, err := time.ParseInLocation("2006-01", month, time.Local)
-			if err != nil {
-				return fmt.Errorf("--month %s is no month: write it like 2026-12", month)
-			}
-			// Days of the rotation's zone may begin earlier and end later than here.
-			for flag, t := range map[string]time.Time{"from": first.AddDate(0, 0, -1), "to": first.AddDate(0, 1, 1)} {
-				if err := cmd.Flags().Set(flag, t.Format(time.RFC3339)); err != nil {
-					return err
-				}
-			}
-		}
-		return run(cmd, args)
-	}
+	cmd.Flags().StringVar(&flags.month, "month", "", "month to show as a calendar, such as 2026-12, by the days of each rotation's zone")
+	cmd.MarkFlagsMutuallyExclusive("month", "from")
+	cmd.MarkFlagsMutuallyExclusive("month", "to")
 	return cmd
 }
 

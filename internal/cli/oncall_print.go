@@ -95,7 +95,7 @@ func printMonth(w io.Writer, list *api.OnCallList, month string) error {
 		if err != nil {
 			return err
 		}
-		first, err := time.ParseInLocation("2006-01", month, zone)
+		first, err := time.ParseInLocation(monthLayout, month, zone)
 		if err != nil {
 			return err
 		}

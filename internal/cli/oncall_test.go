@@ -48,12 +48,31 @@ func TestOnCallByManifests(t *testing.T) {
 		}
 	})
 
+	// By the days of the rotation's zone, and no others.
+	t.Run("a month for programs", func(t *testing.T) {
+		out, _, code := run(t, "", "oncall", "shifts", "-f", sunSample, "--month", "2026-12", "-o", "json")
+		var list api.OnCallList
+		if err := json.Unmarshal([]byte(out), &list); code != 0 || err != nil || len(list.Items) != 1 {
+			t.Fatalf("exit %d, %v:\n%s", code, err, out)
+		}
+		hours := 0.0
+		for _, s := range list.Items[0].Shares {
+			hours += s.Hours
+		}
+		first := time.Date(2026, 12, 1, 0, 0, 0, 0, time.FixedZone("JST", 9*60*60))
+		shifts := list.Items[0].Shifts
+		if hours != 31*24 || shifts[0].Start.After(first) || !shifts[0].End.After(first) || !shifts[len(shifts)-1].Start.Before(first.AddDate(0, 1, 0)) {
+			t.Errorf("%v hours from %v to %v", hours, shifts[0], shifts[len(shifts)-1])
+		}
+	})
+
 	t.Run("mistakes", func(t *testing.T) {
 		for want, args := range map[string][]string{
 			"--at tomorrow is no instant":  {"who", "--at", "tomorrow"},
 			"--to must come after --from":  {"shifts", "--from", "2026-12-02", "--to", "2026-12-01"},
 			"no OnCallRotation nights":     {"who", "nights"},
 			"--month December is no month": {"shifts", "--month", "December"},
+			"[month from] are set none":    {"shifts", "--month", "2026-12", "--from", "2026-12-02"},
 			"-o table: the only other":     {"gaps", "-o", "table"},
 			"unknown flag: --from":         {"who", "--from", "2026-12-02"},
 			"accepts at most 1 arg(s)":     {"next", "a", "b"},
