@@ -272,7 +272,7 @@ service level standard
 while nobody takes it:
   after 10m           requires billing 2
   after 30m           requires billing 1
-  after 120m          goes to queue technical
+  after 2h            goes to queue technical
   with 500 before it  goes to queue technical at once
 `
 	if code != 0 || !strings.HasSuffix(out, want) {

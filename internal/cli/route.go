@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -195,10 +194,10 @@ func printWaiting(w io.Writer, waiting *api.Waiting) error {
 	fmt.Fprintln(w, "while nobody takes it:")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, stage := range waiting.Relaxation {
-		fmt.Fprintf(table, "  after %s\trequires %s\n", duration.HumanDuration(time.Duration(stage.AfterSeconds)*time.Second), required(stage.Requirements))
+		fmt.Fprintf(table, "  after %s\trequires %s\n", plan.FormatDuration(time.Duration(stage.AfterSeconds)*time.Second), required(stage.Requirements))
 	}
 	if waiting.OverflowSeconds > 0 {
-		fmt.Fprintf(table, "  after %s\tgoes to queue %s\n", duration.HumanDuration(time.Duration(waiting.OverflowSeconds)*time.Second), waiting.Overflow)
+		fmt.Fprintf(table, "  after %s\tgoes to queue %s\n", plan.FormatDuration(time.Duration(waiting.OverflowSeconds)*time.Second), waiting.Overflow)
 	}
 	if waiting.MaxWaiting > 0 {
 		then := "goes to queue " + waiting.Overflow

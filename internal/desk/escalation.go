@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/duration"
-
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/escalation"
@@ -144,7 +142,7 @@ func (c *change) startEscalation(t *ticket.Ticket, policy *plan.EscalationPolicy
 func (c *change) unassigned(t *ticket.Ticket, r eventlog.Record) (*ticket.Ticket, error) {
 	policy := c.plan.EscalationFor(t.Queue)
 	if policy != nil && policy.Unassigned > 0 && !t.Escalation.WithoutAgentSince.Add(policy.Unassigned).After(c.now) {
-		r.Reason = "without an agent for " + duration.HumanDuration(policy.Unassigned)
+		r.Reason = "without an agent for " + plan.FormatDuration(policy.Unassigned)
 		return c.startEscalation(t, policy, v1alpha1.TriggerUnassigned, r)
 	}
 	r.Type, r.Reason = eventlog.EscalationPutOff, "the policy in force allows more time"

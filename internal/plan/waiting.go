@@ -63,11 +63,11 @@ func (c *compilation) warnWaiting(cand *candidate, o *v1alpha1.Queue, p *Plan) {
 		if tighter := tightens(&q.Stages[i].Requirements, &q.Stages[i+1].Requirements); len(tighter) > 0 {
 			c.warning(cand, field+".requirements", v1alpha1.ReasonInvalid,
 				"asks more than the stage before: %s; from %s in the queue on fewer agents are asked for a ticket, where relaxation is to ask more",
-				strings.Join(tighter, ", "), short(after))
+				strings.Join(tighter, ", "), FormatDuration(after))
 		}
 		if overflow := q.Patience.Overflow; overflow > 0 && overflow <= after {
 			c.warning(cand, field+".after", v1alpha1.ReasonInvalid,
-				"never begins, since tickets leave for Queue/%s after %s: let it begin earlier, or let them overflow later", q.Overflow, short(overflow))
+				"never begins, since tickets leave for Queue/%s after %s: let it begin earlier, or let them overflow later", q.Overflow, FormatDuration(overflow))
 		}
 	}
 	if to := p.Queues[q.Overflow]; to != nil {
@@ -108,8 +108,8 @@ func tightens(before, after *v1alpha1.Requirements) []string {
 	return tighter
 }
 
-// short writes a time as people do: 2h, not 2h0m0s.
-func short(d time.Duration) string {
+// FormatDuration writes a span as people do: 2h, not 2h0m0s.
+func FormatDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

@@ -80,7 +80,7 @@ func (c *compilation) warnUnstaffed(cand *candidate, q *Queue, p *Plan) {
 		first := slices.IndexFunc(q.Stages, func(s Stage) bool { return len(s.Agents) > 0 })
 		c.warning(cand, "spec.requirements.skills", v1alpha1.ReasonNobodyQualified,
 			"none of its %d agents meets the requirements at first, so its tickets wait %s until relaxation lowers them: %s",
-			len(q.candidates), short(q.Patience.Relax[first-1]), closest(q, &q.Stages[0], p))
+			len(q.candidates), FormatDuration(q.Patience.Relax[first-1]), closest(q, &q.Stages[0], p))
 	case len(p.Tiers[q.Tier].Agents) == 0:
 		c.warning(cand, "spec.tierRef.name", v1alpha1.ReasonNoAgents, "nobody can serve it, as Tier/%s selects nobody: its tickets wait until somebody can", q.Tier)
 	case len(q.candidates) == 0:
