@@ -60,10 +60,6 @@ func (c *deskClock) read() (desk, machine time.Time) {
 	return machine, machine
 }
 
-// maxSleep bounds a sleep until an instant of desk time: a step of the machine's clock brings the instant nearer, and wakes
-// nobody.
-const maxSleep = time.Minute
-
 // until is how long to sleep before looking whether desk time has reached an instant, zero if it has. After a step back the
 // machine's clock has further to go than desk time, which waits for it.
 func (c *deskClock) until(at time.Time) time.Duration {
@@ -71,7 +67,7 @@ func (c *deskClock) until(at time.Time) time.Duration {
 	if !at.After(desk) {
 		return 0
 	}
-	return max(min(at.Sub(machine), maxSleep), time.Millisecond)
+	return max(at.Sub(machine), time.Millisecond)
 }
 
 // report says whether a step back is to be put on record, which its caller then does or takes back.

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,7 +12,7 @@ import (
 )
 
 // TestSleepUntilDeskTime sleeps until the machine's clock gets there, which is more than desk time has to go while that
-// waits, and never so long that a step of the clock goes unnoticed.
+// waits.
 func TestSleepUntilDeskTime(t *testing.T) {
 	noon := time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC)
 	for name, test := range map[string]struct {
@@ -21,8 +23,8 @@ func TestSleepUntilDeskTime(t *testing.T) {
 		"soon":                       {0, 5 * time.Second, 5 * time.Second},
 		"less than a tick":           {0, time.Microsecond, time.Millisecond},
 		"soon, after a step back":    {2 * time.Second, time.Millisecond, 2*time.Second + time.Millisecond},
-		"soon, after a long one":     {time.Hour, time.Millisecond, time.Minute},
-		"far":                        {0, 72 * time.Hour, time.Minute},
+		"soon, after a long one":     {time.Hour, time.Millisecond, time.Hour + time.Millisecond},
+		"far":                        {0, 72 * time.Hour, 72 * time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			machine := clocktesting.NewFakeClock(noon)
@@ -35,6 +37,30 @@ func TestSleepUntilDeskTime(t *testing.T) {
 		})
 	}
 }
+
+// TestSleepNoticesAClockSetForward: an instant that a step of the machine's clock brings near is noticed within a minute.
+func TestSleepNoticesAClockSetForward(t *testing.T) {
+	machine := &steppable{FakeClock: clocktesting.NewFakeClock(time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC))}
+	d := &Desk{clock: machine}
+	awake := make(chan bool, 1)
+	go func() { awake <- d.sleep(t.Context(), 72*time.Hour, nil) }()
+	for machine.Waiters() == 0 {
+		runtime.Gosched()
+	}
+	machine.forward.Store(int64(80 * time.Hour))
+	machine.Step(maxSleep)
+	if !<-awake {
+		t.Error("the sleep ended as if the desk were stopping")
+	}
+}
+
+// steppable is a clock that can be set forward without its timers' knowing, as a machine's.
+type steppable struct {
+	*clocktesting.FakeClock
+	forward atomic.Int64
+}
+
+func (c *steppable) Now() time.Time { return c.FakeClock.Now().Add(time.Duration(c.forward.Load())) }
 
 // TestDeskClockReadByManyTakesNoStep has callers read the clock at once, of whom none may take another's reading for a
 // step of the machine's clock.

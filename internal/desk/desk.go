@@ -4,6 +4,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,8 @@ type Options struct {
 	Store store.Store
 	// Clock of the machine; nil: the real one.
 	Clock clock.WithTicker
+	// LeaseTTL is how long a worker that is not heard of keeps its pools; zero: 4 s.
+	LeaseTTL time.Duration
 	// HelpDesk is the name of the HelpDesk served.
 	HelpDesk string
 	// Logger; nil: none.
@@ -90,6 +93,8 @@ type Desk struct {
 	leases   *leases
 	timers   alarm
 	messages broadcast
+	// rests of the loops that Settle runs.
+	rests map[string]*rest
 	// stopping is closed when Run ends: long polls answer at once.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -117,7 +122,7 @@ func New(o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
-		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}),
+		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}), rests: map[string]*rest{},
 	}
 	d.metrics = newMetrics(d)
 	if err := removeBackups(o.TempDir); err != nil {
@@ -132,7 +137,7 @@ func New(o Options) (*Desk, error) {
 		if d.time, err = newDeskClock(o.Clock, r); err != nil {
 			return err
 		}
-		if d.leases, err = newLeases(o.Clock, r); err != nil {
+		if d.leases, err = newLeases(o.Clock, cmp.Or(o.LeaseTTL, leaseTTL), r); err != nil {
 			return err
 		}
 		return d.loadPlan(r)
@@ -153,26 +158,32 @@ func New(o Options) (*Desk, error) {
 func (d *Desk) Run(ctx context.Context) error {
 	defer d.stopOnce.Do(func() { close(d.stopping) })
 	g, ctx := errgroup.WithContext(ctx)
-	for name, loop := range map[string]func(context.Context) (time.Duration, <-chan struct{}, error){
-		"timers":      d.fireTimers,
-		"leases":      d.expireLeases,
-		"migration":   d.migrateSome,
-		"hand-over":   d.handOver,
-		"ledger":      d.keepLedger,
-		"outbox":      d.deliverUnclaimed,
-		"idempotency": d.forgetAnswers,
-	} {
-		g.Go(func() error { return d.loop(ctx, name, loop) })
+	loops := d.dueLoops()
+	loops["leases"] = d.expireLeases
+	loops["outbox"] = d.deliverUnclaimed
+	loops["idempotency"] = d.forgetAnswers
+	for name, step := range loops {
+		g.Go(func() error { return d.loop(ctx, name, step) })
 	}
 	return g.Wait()
+}
+
+// step of a loop: it does some of what is to do, and answers after what time to go on (zero: at once, negative: only when
+// woken) and what wakes it before.
+type step func(context.Context) (time.Duration, <-chan struct{}, error)
+
+// dueLoops are those that do what is due by the plan and the tickets.
+func (d *Desk) dueLoops() map[string]step {
+	return map[string]step{
+		"timers": d.fireTimers, "migration": d.migrateSome, "hand-over": d.handOver, "ledger": d.keepLedger,
+	}
 }
 
 // retryAfter is how long a loop waits after a failure.
 const retryAfter = time.Second
 
-// loop runs step again and again: at once while it answers zero, else after the time it answers (negative: only when
-// woken), or when its channel is closed.
-func (d *Desk) loop(ctx context.Context, name string, step func(context.Context) (time.Duration, <-chan struct{}, error)) error {
+// loop runs a step again and again.
+func (d *Desk) loop(ctx context.Context, name string, step step) error {
 	for {
 		after, wake, err := step(ctx)
 		if ctx.Err() != nil {
@@ -194,19 +205,34 @@ func (d *Desk) loop(ctx context.Context, name string, step func(context.Context)
 	}
 }
 
-// sleep waits for a time (negative: forever), a wake or the end of ctx, for which it answers false.
+// maxSleep is how long a loop sleeps before it looks at the clock again: a step of it brings an instant nearer, and wakes
+// nobody.
+const maxSleep = time.Minute
+
+// sleep waits for a time to pass on the machine's clock (negative: forever), a wake or the end of ctx, for which it answers
+// false.
 func (d *Desk) sleep(ctx context.Context, after time.Duration, wake <-chan struct{}) bool {
-	var over <-chan time.Time
-	if after > 0 {
-		timer := d.clock.NewTimer(after)
-		defer timer.Stop()
-		over = timer.C()
+	if after < 0 {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-wake:
+			return true
+		}
 	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-wake:
-	case <-over:
+	// Round strips Go's monotonic reading, which would hide a step of the clock.
+	now := func() time.Time { return d.clock.Now().Round(0) }
+	for until := now().Add(after); now().Before(until); {
+		timer := d.clock.NewTimer(min(until.Sub(now()), maxSleep))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-wake:
+			timer.Stop()
+			return true
+		case <-timer.C():
+		}
 	}
 	return true
 }

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// leaseTTL is how long a worker that is not heard of keeps its pools. A call that waits is being heard of.
+	// leaseTTL is how long a worker that is not heard of keeps its pools, unless Options say so. A call that waits is being
+	// heard of.
 	leaseTTL = 4 * time.Second
 	// leaseGrace is what is left of it when the worker's connection breaks: time to come back, as after a hiccup.
 	leaseGrace = time.Second
@@ -29,6 +30,7 @@ const metaLeaseEpoch = "lease-epoch"
 // commits agree on it.
 type leases struct {
 	clock clock.PassiveClock
+	ttl   time.Duration
 	// changed wakes workers that wait for a change of what they hold; due wakes the loop that shares the pools anew.
 	changed broadcast
 	due     alarm
@@ -55,9 +57,9 @@ type worker struct {
 	until time.Time
 }
 
-func newLeases(machine clock.PassiveClock, r store.Reader) (*leases, error) {
+func newLeases(machine clock.PassiveClock, ttl time.Duration, r store.Reader) (*leases, error) {
 	epoch, err := metaNumber(r, metaLeaseEpoch)
-	return &leases{clock: machine, epoch: epoch, workers: map[string]*worker{}, held: map[string]lease{}}, err
+	return &leases{clock: machine, ttl: ttl, epoch: epoch, workers: map[string]*worker{}, held: map[string]lease{}}, err
 }
 
 // heard notes a call of a worker, which is alive until the call has ended and its time is over. The call ends for the
@@ -80,7 +82,7 @@ func (l *leases) ended(ctx context.Context, w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.calls--
-	w.until = l.clock.Now().Add(leaseTTL)
+	w.until = l.clock.Now().Add(l.ttl)
 	if ctx.Err() != nil {
 		w.until = l.clock.Now().Add(leaseGrace)
 	}
@@ -185,7 +187,7 @@ func (d *Desk) AcquireLeases(ctx context.Context, _ api.Call, body api.AcquireLe
 	if err != nil {
 		return nil, err
 	}
-	return &api.Leases{Leases: leases, TTLSeconds: int(leaseTTL.Seconds()), PlanRevision: d.plan.Load().Revision}, nil
+	return &api.Leases{Leases: leases, TTLSeconds: int(d.leases.ttl.Seconds()), PlanRevision: d.plan.Load().Revision}, nil
 }
 
 func sameLeases(a, b []api.Lease) bool {

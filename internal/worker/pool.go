@@ -80,29 +80,49 @@ func (p *poolWorker) follow(ctx context.Context) (progress bool, err error) {
 		return false, err
 	}
 	for behind := false; ; {
-		wait := 0
+		var rest time.Duration
 		if !behind {
-			if wait, err = p.work(ctx, s); err != nil {
+			if rest, err = p.work(ctx, s); err != nil {
 				return progress, err
 			}
 		}
-		changes, err := p.desk.Changes(ctx, p.call, p.lease.Pool, p.lease.Epoch, s.position, wait)
-		if err != nil {
+		if _, behind, err = p.catchUp(ctx, s, pollFor(rest)); err != nil {
 			return progress, err
 		}
-		p.heard(changes.Now)
-		if changes.Reset || changes.PlanRevision != s.plan.Revision {
-			return progress, errReset
-		}
-		s.apply(changes)
-		progress, behind = true, changes.More
+		progress = true
 	}
 }
 
-// work makes one step on the state: decisions, or a wider view of what waits. It returns for how many seconds to await
-// changes before the next. After a step that is zero: what came of it is to be seen first, so that every decision is made
-// on one position of the log.
-func (p *poolWorker) work(ctx context.Context, s *poolState) (wait int, err error) {
+// catchUp brings the state up to date, waiting for a change for some seconds. It answers whether the state is another now,
+// and whether there is more.
+func (p *poolWorker) catchUp(ctx context.Context, s *poolState, waitSeconds int) (changed, more bool, err error) {
+	changes, err := p.desk.Changes(ctx, p.call, p.lease.Pool, p.lease.Epoch, s.position, waitSeconds)
+	if err != nil {
+		return false, false, err
+	}
+	p.heard(changes.Now)
+	if changes.Reset || changes.PlanRevision != s.plan.Revision {
+		return false, false, errReset
+	}
+	s.apply(changes)
+	return len(changes.Agents)+len(changes.Waiting)+len(changes.Gone) > 0, changes.More, nil
+}
+
+// untilChange is the rest of a pool in which nothing is to be done before something changes.
+const untilChange time.Duration = -1
+
+// pollFor is for how many seconds to await changes during a rest.
+func pollFor(rest time.Duration) int {
+	if rest < 0 {
+		return pollSeconds
+	}
+	return min(int(math.Ceil(rest.Seconds())), pollSeconds)
+}
+
+// work makes one step on the state: decisions, or a wider view of what waits. It returns for how long to await changes
+// before the next. After a step that is zero: what came of it is to be seen first, so that every decision is made on one
+// position of the log.
+func (p *poolWorker) work(ctx context.Context, s *poolState) (rest time.Duration, err error) {
 	now := p.time.at(p.clock.Now())
 	result, failure := p.decideSafely(s, now)
 	if failure != nil {
@@ -119,15 +139,14 @@ func (p *poolWorker) work(ctx context.Context, s *poolState) (wait int, err erro
 		s.widen(*more)
 		return 0, nil
 	case !result.NextWake.IsZero():
-		seconds := int(math.Ceil(result.NextWake.Sub(now).Seconds()))
-		return min(max(seconds, 1), pollSeconds), nil
+		return max(result.NextWake.Sub(now), time.Second), nil
 	}
-	return pollSeconds, nil
+	return untilChange, nil
 }
 
 // commit puts decisions into effect. Those that lost a race are made anew once the changes that beat them are known; if
 // there are none a second passes, so that a difference of opinion with the desk does not spin.
-func (p *poolWorker) commit(ctx context.Context, s *poolState, decisions []dispatch.Decision) (wait int, err error) {
+func (p *poolWorker) commit(ctx context.Context, s *poolState, decisions []dispatch.Decision) (rest time.Duration, err error) {
 	for batch := range slices.Chunk(decisions, maxCommit) {
 		committed, err := p.desk.Commit(ctx, p.call, p.lease.Pool, api.Commit{
 			Epoch: p.lease.Epoch, Position: s.position, PlanRevision: s.plan.Revision, Decisions: batch,
@@ -140,12 +159,12 @@ func (p *poolWorker) commit(ctx context.Context, s *poolState, decisions []dispa
 				p.metrics.decisions.WithLabelValues(outcomeCommitted).Inc()
 				continue
 			}
-			wait = 1
+			rest = time.Second
 			p.metrics.decisions.WithLabelValues(outcomeRefused).Inc()
 			p.log.Debug("a decision lost a race", "ticket", batch[i].Ticket, "agent", batch[i].Agent, "why", refused)
 		}
 	}
-	return wait, nil
+	return rest, nil
 }
 
 // panicked is a decision that failed.

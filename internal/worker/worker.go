@@ -61,6 +61,8 @@ type Worker struct {
 	decide func(*plan.Plan, *plan.Pool, *dispatch.State, time.Time) dispatch.Result
 
 	contact contact
+	// settled are the pools of Settle.
+	settled map[api.Lease]*settled
 }
 
 // New makes a worker. Run works.
