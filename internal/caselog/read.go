@@ -17,6 +17,7 @@ import (
 type Columns struct {
 	Case, Activity, Transition, Time, Resource, Team string
 	Group, Role, Impact, Product                     string
+	Country, TeamCountry                             string
 }
 
 // DefaultColumns are XES's names, and those of the public logs of support organisations where XES has none.
@@ -24,7 +25,7 @@ func DefaultColumns() Columns {
 	return Columns{
 		Case: "case:concept:name", Activity: "concept:name", Transition: "lifecycle:transition", Time: "time:timestamp",
 		Resource: "org:resource", Team: "organization involved", Group: "org:group", Role: "org:role",
-		Impact: "impact", Product: "product",
+		Impact: "impact", Product: "product", Country: "resource country", TeamCountry: "organization country",
 	}
 }
 
@@ -38,6 +39,8 @@ type Event struct {
 	// Person is empty where the log names nobody.
 	Person, Team, Group, Role string
 	Impact, Product           string
+	// Country is where the person is, TeamCountry where the team is, as the log words it.
+	Country, TeamCountry string
 }
 
 // Case is one ticket's events in the order of time; events of the same instant keep the order of the file.
@@ -115,7 +118,7 @@ func Read(r io.Reader, opts Options) (*Log, error) {
 
 // positions of the columns in a row; -1 for one the file lacks.
 type positions struct {
-	id, activity, transition, time, resource, team, group, role, impact, product int
+	id, activity, transition, time, resource, team, group, role, impact, product, country, teamCountry int
 }
 
 func locate(header []string, names Columns) (positions, error) {
@@ -132,6 +135,7 @@ func locate(header []string, names Columns) (positions, error) {
 		resource: find(names.Resource, true), team: find(names.Team, true),
 		transition: find(names.Transition, false), group: find(names.Group, false), role: find(names.Role, false),
 		impact: find(names.Impact, false), product: find(names.Product, false),
+		country: find(names.Country, false), teamCountry: find(names.TeamCountry, false),
 	}
 	if len(missing) > 0 {
 		return p, fmt.Errorf("the file has no column %s: it has %q; say with the --…-column flags which of them to read",
@@ -156,6 +160,7 @@ func (p positions) event(row []string, notPeople []string) (id string, e Event, 
 		State: stateOf(activity, transition), Status: activity,
 		Person: value(p.resource), Team: value(p.team), Group: value(p.group), Role: value(p.role),
 		Impact: value(p.impact), Product: value(p.product),
+		Country: value(p.country), TeamCountry: value(p.teamCountry),
 	}
 	if transition != "" {
 		e.Status += "/" + transition

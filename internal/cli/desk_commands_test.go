@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,7 +40,7 @@ func runCLI(t *testing.T, stdin io.Reader, args ...string) (stdout, stderr strin
 // startDemo runs a desk with queue workers and lets the commands of the test find it.
 func startDemo(t *testing.T, o demo.Options) *demo.Demo {
 	t.Helper()
-	o.Data, o.Listen = t.TempDir(), "127.0.0.1:0"
+	o.Data, o.Listen = cmp.Or(o.Data, t.TempDir()), "127.0.0.1:0"
 	d, err := demo.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -233,10 +234,10 @@ func TestImportAndReplay(t *testing.T) {
 	g := NewWithT(t)
 	history := filepath.Join("..", "caselog", "testdata", "bakery.csv")
 	dir := filepath.Join(t.TempDir(), "org")
-	out, _, err := runCLI(t, nil, "import", "eventlog", history, "--out", dir, "--help-desk", "bakery", "--not-people", "Robot")
+	out, _, err := runCLI(t, nil, "import", "eventlog", history, "--out", dir, "--help-desk", "bakery", "--not-people", "Robot", "--speed-up", "20000")
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(out).To(ContainSubstring("5 tickets, 26 events"))
-	g.Expect(out).To(ContainSubstring("4 Queues (line-1: 2, line-2: 1, line-3: 1), 6 Agents"))
+	g.Expect(out).To(ContainSubstring("6 Queues (line-1: 2, line-2: 2, line-3: 2), 6 Agents"))
 	g.Expect(out).To(ContainSubstring("served by their whole tier, as no person worked them: old"))
 	_, _, err = runCLI(t, nil, "lint", "--strict", dir)
 	g.Expect(err).NotTo(HaveOccurred(), "what import makes is without problems")
@@ -258,6 +259,39 @@ func TestImportAndReplay(t *testing.T) {
 	out, _, err = runCLI(t, nil, "replay", other, "--not-people", "Robot", "--speed-up", "20000", "--quiet")
 	g.Expect(err).To(MatchError(exitError{1}))
 	g.Expect(out).To(ContainSubstring("case tart-5: ticket 5 is Closed by its log, and the history ended Cancelled"))
+}
+
+// TestSimulate plays a history in its own time, and shows what became of a ticket that nobody took where it came.
+func TestSimulate(t *testing.T) {
+	g := NewWithT(t)
+	history := filepath.Join("..", "simulation", "testdata", "counter.csv")
+	dir, data := filepath.Join(t.TempDir(), "org"), t.TempDir()
+	_, _, err := runCLI(t, nil, "import", "eventlog", history, "--out", dir, "--escalate-after", "2h")
+	g.Expect(err).NotTo(HaveOccurred())
+	_, _, err = runCLI(t, nil, "lint", "--strict", dir)
+	g.Expect(err).NotTo(HaveOccurred(), "what import makes is without problems")
+	out, progress, err := runCLI(t, nil, "simulate", history, dir, "--escalate-after", "2h", "--data", data)
+	g.Expect(err).NotTo(HaveOccurred(), out)
+	g.Expect(progress).To(ContainSubstring("4 tickets and 3 agents; 27h of history from 2024-05-06"))
+	g.Expect(out).To(ContainSubstring("By time: 2 tickets that nobody had taken were handed to the next line, the latest 0s after it was due."))
+	g.Expect(out).To(ContainSubstring("Verified: each of 4 cases"))
+
+	_, _, err = runCLI(t, nil, "simulate", history, dir, "--escalate-after", "2h", "--data", data)
+	g.Expect(err).To(MatchError(ContainSubstring("begins with an empty folder")))
+
+	startDemo(t, demo.Options{Paths: []string{dir}, Data: data})
+	out, _, err = runCLI(t, nil, "ticket", "show", "3")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, want := range []string{
+		"first response is due at 2024-05-07 07:00:00", // when Stockholm begins to work, at 08:00 plus the hour of the target
+		"escalation started, by desk: without an agent for 2h", "a timer that was due at 22:00:00", "transferred to queue line-2, by desk",
+		"2024-05-07 02:30:00  offered to agent ravi", // who begins to work
+		"first response in time",
+	} {
+		g.Expect(out).To(ContainSubstring(want))
+	}
+	_, _, err = runCLI(t, nil, "replay", history, "--escalate-after", "2h")
+	g.Expect(err).To(MatchError(And(ContainSubstring("whose hours do not pass 20000 times as fast"), ContainSubstring("caseload simulate"))))
 }
 
 func TestReplayNeedsTheHistorysOrganisation(t *testing.T) {

@@ -15,8 +15,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/caselog"
 	"github.com/caseload-dev/caseload/internal/importer"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 func init() { commands = append(commands, newImport) }
@@ -34,12 +36,11 @@ func newImport() *cobra.Command {
 // historyFlags say how to read an event log and what organisation to see in it. Import and replay share them, so that
 // both derive the same names.
 type historyFlags struct {
-	columns      caselog.Columns
-	notPeople    []string
-	helpDesk     string
-	tierPattern  string
-	channel      string
-	offerTimeout time.Duration
+	columns     caselog.Columns
+	notPeople   []string
+	tierPattern string
+	hours       string
+	importer.Options
 }
 
 func (f *historyFlags) bind(flags *pflag.FlagSet) {
@@ -57,9 +58,16 @@ func (f *historyFlags) bind(flags *pflag.FlagSet) {
 	column(&f.columns.Role, "role", d.Role, "the person's role, kept as a label; may be absent")
 	column(&f.columns.Impact, "impact", d.Impact, "the impact (Major, High, Medium, Low), which becomes the priority; may be absent")
 	column(&f.columns.Product, "product", d.Product, "the product; may be absent")
+	column(&f.columns.Country, "country", d.Country, "the person's country, which becomes a calendar; may be absent")
+	column(&f.columns.TeamCountry, "team-country", d.TeamCountry, "the support team's country, in whose business time its service level counts; may be absent")
 	flags.StringSliceVar(&f.notPeople, "not-people", []string{"Siebel"}, "values of the resource column that are systems, not people")
 	flags.StringVar(&f.tierPattern, "tier-pattern", `\b(\d+)(?:st|nd|rd|th)$`, "regular expression whose first group is the level in a support team's name; no match is level 1")
-	flags.StringVar(&f.channel, "channel", "Web", "channel the tickets came by")
+	flags.StringVar(&f.Channel, "channel", "Web", "channel the tickets came by")
+	flags.StringVar(&f.hours, "hours", "08:00-17:00", "working hours in every country, Monday to Friday")
+	flags.StringToStringVar(&f.Zones, "zone", nil, "time zone of a country, such as --zone Brazil=America/Recife; without one, that of its largest city")
+	flags.IntVar(&f.KeptPercent, "kept-percent", 80, "how many of a hundred tickets of the history kept the targets that are derived from it")
+	flags.DurationVar(&f.EscalateAfter, "escalate-after", 4*time.Hour, "time a ticket waits for somebody before the next line gets it; 0 is for ever")
+	flags.DurationVar(&f.MaxGap, "max-gap", time.Hour, "longest stretch of the history in which nothing happens, when it is sped up; 0 keeps all")
 }
 
 // read the log and the organisation in it.
@@ -71,6 +79,18 @@ func (f *historyFlags) read(path string) (*caselog.Log, *importer.Organisation, 
 	if pattern.NumSubexp() < 1 {
 		return nil, nil, errors.New("--tier-pattern needs a group around the level, such as (\\d)nd")
 	}
+	if f.KeptPercent < 1 || f.KeptPercent > 100 {
+		return nil, nil, fmt.Errorf("--kept-percent %d: give a number from 1 to 100", f.KeptPercent)
+	}
+	if f.SpeedUp <= 0 {
+		return nil, nil, fmt.Errorf("--speed-up %g: give a number above 0, such as 3600 for an hour in a second", f.SpeedUp)
+	}
+	options := f.Options
+	options.TierPattern, options.Hours = pattern, importer.DefaultHours()
+	from, to, found := strings.Cut(f.hours, "-")
+	if options.Hours.From, options.Hours.To = v1alpha1.TimeOfDay(from), v1alpha1.TimeOfDay(to); !found {
+		return nil, nil, fmt.Errorf("--hours %q: write them like 08:00-17:00", f.hours)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
@@ -80,9 +100,7 @@ func (f *historyFlags) read(path string) (*caselog.Log, *importer.Organisation, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
-	org, err := importer.Derive(log, importer.Options{
-		HelpDesk: f.helpDesk, TierPattern: pattern, Channel: f.channel, OfferTimeout: f.offerTimeout,
-	})
+	org, err := importer.Derive(log, options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -104,6 +122,10 @@ What becomes what:
   organisation line   SupportTeam that the agents report to, under one team of the HelpDesk's name
   first support team  RoutingPolicy: a ticket goes to the support team that its category names
   limit of an agent   the most tickets the person had in progress at once, at least 1 and at most 50
+  country             BusinessCalendar: --hours in its time zone. People are on duty by that of theirs
+  impact              priority: Major is Urgent, High High, Medium Normal, Low Low
+  how long it took    ServiceLevel of each support team's country: per priority, what --kept-percent of the tickets kept
+  the next line       EscalationPolicy: it gets a ticket that nobody has taken --escalate-after it came
 A queue that no person worked is served by its whole tier. A row without case, status, time or support team is an error.
 
 Names: ` + importer.NameRule + `.
@@ -141,8 +163,9 @@ The same file gives the same manifests. "caseload replay" plays the file's ticke
 		},
 	}
 	history.bind(cmd.Flags())
-	cmd.Flags().StringVar(&history.helpDesk, "help-desk", "imported", "name of the HelpDesk and of the team that owns its tiers")
-	cmd.Flags().DurationVar(&history.offerTimeout, "offer-timeout", 30*time.Second, "time an agent has to accept an offer")
+	cmd.Flags().StringVar(&history.HelpDesk, "help-desk", "imported", "name of the HelpDesk and of the team that owns its tiers")
+	cmd.Flags().Float64Var(&history.SpeedUp, "speed-up", 1, "for a replay on a running desk at this speed: divides targets and --escalate-after, and leaves out the calendars, as no clock can be sped up")
+	cmd.Flags().DurationVar(&history.OfferTimeout, "offer-timeout", 30*time.Second, "time an agent has to accept an offer")
 	cmd.Flags().StringVar(&out, "out", "", "folder to write the manifests to, created if missing; - for standard output (required)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "json prints the summary for scripts")
 	_ = cmd.MarkFlagRequired("out")
@@ -180,6 +203,25 @@ func printSummary(w io.Writer, org *importer.Organisation, out string, files []i
 	}
 	fmt.Fprintf(w, "found  1 HelpDesk, %d SupportTeams, %d Tiers, %d Queues (%s), %d Agents, %d routing rules\n",
 		s.Teams, len(s.QueuesByTier), s.Queues, strings.Join(tiers, ", "), s.Agents, s.Rules)
+	var zones []string
+	for _, name := range slices.Sorted(maps.Keys(s.Calendars)) {
+		zones = append(zones, name+" "+s.Calendars[name])
+	}
+	if len(zones) > 0 {
+		fmt.Fprintf(w, "time   %d BusinessCalendars: %s\n", len(zones), strings.Join(zones, ", "))
+	}
+	for _, priority := range ticket.Priorities {
+		if targets, listed := s.Targets[priority]; listed {
+			fmt.Fprintf(w, "time   %s: first response in %s, resolved in %s\n", priority,
+				targets[ticket.FirstResponse], targets[ticket.Resolution])
+		}
+	}
+	if org.EscalateAfter > 0 && len(org.Levels) > 1 {
+		fmt.Fprintf(w, "time   what nobody has taken %s after it came goes to the next line, which has a queue of its name for it\n", org.EscalateAfter)
+	}
+	if len(s.UnknownCountries) > 0 {
+		fmt.Fprintf(w, "note   no time zone is known of %s: who is there is on duty around the clock; give one with --zone\n", strings.Join(s.UnknownCountries, ", "))
+	}
 	if s.Nobody > 0 {
 		fmt.Fprintf(w, "note   %d events name no person\n", s.Nobody)
 	}

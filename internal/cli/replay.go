@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 	"k8s.io/apimachinery/pkg/util/duration"
 
+	"github.com/caseload-dev/caseload/internal/caselog"
 	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/importer"
 	"github.com/caseload-dev/caseload/internal/replay"
@@ -23,8 +24,6 @@ func init() { commands = append(commands, newReplay) }
 
 // replayOptions are the flags of caseload replay beside those of the history and the connection.
 type replayOptions struct {
-	speedUp  float64
-	maxGap   time.Duration
 	parallel int
 	patience time.Duration
 	leave    bool
@@ -63,16 +62,13 @@ ticket is: desk and workers may restart meanwhile, and a replay that was interru
 
 At the end it verifies, from the history and the desk's log: each case is one ticket, ended as in the history, and each
 hand-over is in the ticket's log. The exit code is 1 if not.`,
-		Example: `  caseload import eventlog history.csv --out org/ --help-desk acme && kubectl apply -f org/
+		Example: `  caseload import eventlog history.csv --out org/ --speed-up 20000 --help-desk acme && kubectl apply -f org/
   caseload replay history.csv --speed-up 20000
   caseload replay history.csv -o json > report.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOutput(o.output); err != nil {
 				return err
-			}
-			if o.speedUp <= 0 {
-				return fmt.Errorf("--speed-up %g: give a number above 0, such as 3600 for an hour in a second", o.speedUp)
 			}
 			desk, stop, err := connect.dial(cmd)
 			if err != nil {
@@ -83,22 +79,13 @@ hand-over is in the ticket's log. The exit code is 1 if not.`,
 			if err != nil {
 				return err
 			}
-			if o.output == "json" {
-				err = printJSON(cmd.OutOrStdout(), report)
-			} else {
-				err = renderReplay(cmd.OutOrStdout(), report)
-			}
-			if err == nil && len(report.Wrong) > 0 {
-				return exitError{1}
-			}
-			return err
+			return printReport(cmd.OutOrStdout(), report, o.output)
 		},
 	}
 	history.bind(cmd.Flags())
 	connect.bind(cmd.Flags())
 	flags := cmd.Flags()
-	flags.Float64Var(&o.speedUp, "speed-up", 20000, "seconds of the history that pass in one")
-	flags.DurationVar(&o.maxGap, "max-gap", time.Hour, "longest stretch of the history in which nothing happens; 0 keeps all")
+	flags.Float64Var(&history.SpeedUp, "speed-up", 20000, "seconds of the history that pass in one")
 	flags.IntVar(&o.parallel, "parallel", 16, "calls under way at once")
 	flags.DurationVar(&o.patience, "patience", 10*time.Minute, "time that the desk may be out of reach, or a ticket stand still, before giving up")
 	flags.BoolVar(&o.leave, "leave-present", false, "leave the agents Available at the end")
@@ -113,45 +100,39 @@ func runReplay(cmd *cobra.Command, desk api.Service, history *historyFlags, o re
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOrganisation(ctx, desk, org); err != nil {
+	if err := checkOrganisation(ctx, desk, org, history.SpeedUp); err != nil {
 		return nil, err
 	}
-	axis := replay.NewAxis(log, o.maxGap)
+	axis := caselog.NewAxis(log, history.MaxGap)
 	scripts := replay.Scripts(log, org, axis)
-	var agents []string
-	for _, a := range org.Agents {
-		agents = append(agents, a.Name)
-	}
 	runner := replay.NewRunner(replay.Options{
-		Service: desk, Scripts: scripts, Agents: agents, SpeedUp: o.speedUp, Parallel: o.parallel, Patience: o.patience, Leave: o.leave,
+		Service: desk, Scripts: scripts, Agents: org.AgentNames(), SpeedUp: history.SpeedUp, Parallel: o.parallel, Patience: o.patience, Leave: o.leave,
 	})
 	if !o.quiet {
-		shortest := time.Duration(float64(axis.Length()) / o.speedUp)
+		shortest := time.Duration(float64(axis.Length()) / history.SpeedUp)
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d tickets and %d agents; %s of history at %g times its speed: at least %s\n",
-			len(scripts), len(agents), duration.HumanDuration(axis.Length()), o.speedUp, shortest.Round(time.Second))
+			len(scripts), len(org.Agents), duration.HumanDuration(axis.Length()), history.SpeedUp, shortest.Round(time.Second))
 		stop := showProgress(cmd.ErrOrStderr(), runner)
 		defer stop()
 	}
 	if err := runner.Run(ctx); err != nil {
 		return nil, err
 	}
-	stored, err := runner.Stored(ctx)
-	if err != nil {
-		return nil, err
-	}
-	report := replay.NewReport(log, org, scripts, axis, runner.Seen(), o.speedUp)
-	report.Wrong = replay.Verify(log, org.QueueOf, runner.Seen(), stored)
-	if report.Wrong == nil {
-		report.Wrong = []string{}
-	}
-	return &report, nil
+	return runner.Report(ctx, log, org, axis)
 }
 
-// checkOrganisation refuses a desk that does not run the organisation of the history.
-func checkOrganisation(ctx context.Context, desk api.Service, org *importer.Organisation) error {
+// checkOrganisation refuses a desk that does not run the organisation of the history, or whose people have working hours,
+// which do not pass any faster.
+func checkOrganisation(ctx context.Context, desk api.Service, org *importer.Organisation, speedUp float64) error {
 	list, err := desk.Agents(ctx, api.Call{})
 	if err != nil {
 		return err
+	}
+	for _, a := range list.Items {
+		if a.Schedule != "" && speedUp > 1 {
+			return fmt.Errorf("agent %s works by %s, whose hours do not pass %g times as fast: apply what \"caseload import eventlog --speed-up %g\" makes of the file, or see them kept with \"caseload simulate\"",
+				a.Name, a.Schedule, speedUp, speedUp)
+		}
 	}
 	overview, err := desk.Overview(ctx, api.Call{})
 	if err != nil {
@@ -223,6 +204,19 @@ func showProgress(w io.Writer, runner *replay.Runner) (stop func()) {
 	return func() { close(done); <-ended }
 }
 
+// printReport fails if the replay was not as the history.
+func printReport(w io.Writer, report *replay.Report, output string) (err error) {
+	if output == "json" {
+		err = printJSON(w, report)
+	} else {
+		err = renderReplay(w, report)
+	}
+	if err == nil && len(report.Wrong) > 0 {
+		return exitError{1}
+	}
+	return err
+}
+
 // renderReplay sets the replay beside the history.
 func renderReplay(w io.Writer, r *replay.Report) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
@@ -245,13 +239,20 @@ func renderReplay(w io.Writer, r *replay.Report) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, `
+	if r.SpeedUp > 1 {
+		fmt.Fprintf(w, `
 Times are the history's, idle gaps shortened; the replay's are multiplied by %g. It took %s; a ticket really waited
-%s in the median, 99 of 100 within %s. The desk chose the history's person in %d of %d cases.
+%s in the median, 99 of 100 within %s.
+`, r.SpeedUp, time.Duration(r.ElapsedSeconds*float64(time.Second)).Round(time.Second), millis(r.RealWaits.Median), millis(r.RealWaits.P99))
+	}
+	fmt.Fprintf(w, `
+The desk chose the history's person in %d of %d cases.
 (1) The history knows only waits that it logged: most of its tickets begin in somebody's hands.
 (2) Tickets that wait for others do not count; several at once count several times.
-`, r.SpeedUp, time.Duration(r.ElapsedSeconds*float64(time.Second)).Round(time.Second),
-		millis(r.RealWaits.Median), millis(r.RealWaits.P99), r.SamePerson, r.TakenUp)
+`, r.SamePerson, r.TakenUp)
+	if err := renderLines(w, r.Lines); err != nil {
+		return err
+	}
 	if len(r.Wrong) == 0 {
 		_, err := fmt.Fprintf(w, "\nVerified: each of %d cases is one ticket, ended as in the history, every hand-over in its log.\n", h.Tickets)
 		return err

@@ -78,7 +78,7 @@ func Start(ctx context.Context, o Options) (_ *Demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.target, err = chooseDesk(set, o.HelpDesk); err != nil {
+	if d.target, err = set.Desk(o.HelpDesk); err != nil {
 		return nil, err
 	}
 	if d.listener, err = listenLoopback(o.Listen); err != nil {
@@ -122,21 +122,6 @@ func (d *Demo) load() (*manifest.Set, error) {
 		return manifest.Load(d.Paths, nil)
 	}
 	return manifest.LoadFS(d.Files)
-}
-
-func chooseDesk(set *manifest.Set, name string) (manifest.Desk, error) {
-	desks := set.Desks()
-	var names []string
-	for _, desk := range desks {
-		if desk.Name == name || name == "" && len(desks) == 1 {
-			return desk, nil
-		}
-		names = append(names, desk.Name)
-	}
-	if len(desks) == 0 {
-		return manifest.Desk{}, errors.New("the manifests have no HelpDesk: caseload lint says what is wrong with them")
-	}
-	return manifest.Desk{}, fmt.Errorf("the manifests have the HelpDesks %q: name one with --help-desk", names)
 }
 
 func listenLoopback(address string) (net.Listener, error) {

@@ -11,7 +11,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/caselog"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 // Options of Derive.
@@ -24,6 +26,25 @@ type Options struct {
 	Channel string
 	// OfferTimeout of every queue.
 	OfferTimeout time.Duration
+	// Hours that people work in every country, and the zones of countries: those given win over those known.
+	Hours v1alpha1.WeeklyHours
+	Zones map[string]string
+	// KeptPercent of the history's tickets kept the targets of the service levels.
+	KeptPercent int
+	// EscalateAfter is how long a ticket waits for an agent before the next line gets it; zero: for ever.
+	EscalateAfter time.Duration
+	// SpeedUp is how many seconds of the history pass in one of the desk's, which divides the two. A calendar cannot be sped
+	// up: above 1 people work around the clock. MaxGap is then the longest stretch in which nothing happens to any ticket.
+	SpeedUp float64
+	MaxGap  time.Duration
+}
+
+// DefaultHours are the usual ones of an office.
+func DefaultHours() v1alpha1.WeeklyHours {
+	return v1alpha1.WeeklyHours{
+		Days: []v1alpha1.Weekday{v1alpha1.Monday, v1alpha1.Tuesday, v1alpha1.Wednesday, v1alpha1.Thursday, v1alpha1.Friday},
+		From: "08:00", To: "17:00",
+	}
 }
 
 // Bounds of the API that a history may exceed.
@@ -42,14 +63,26 @@ type Organisation struct {
 	Queues                   []Queue
 	Agents                   []Agent
 	Teams                    []Team
+	// Calendars are those of the countries in which people or support teams are.
+	Calendars []*Calendar
+	// Targets of the service levels, in the history's time.
+	Targets map[ticket.Priority]map[ticket.Metric]time.Duration
+	// ReopenWindow is the longest time after which a ticket of the history went on though it was done, rounded up; zero if none
+	// did.
+	ReopenWindow time.Duration
 	// Levels are the tiers' levels, ascending.
 	Levels []int
 	// DefaultQueue is the one that most tickets entered first.
 	DefaultQueue string
 	Summary      Summary
+
+	atlas *atlas
+	// teamCountry is the country of a support team, as the history calls both.
+	teamCountry map[string]string
+	axis        *caselog.Axis
 }
 
-// Queue is a support team of the history.
+// Queue is a support team of the history, or the front door of a line, which has no Source.
 type Queue struct {
 	Name, Source string
 	Level        int
@@ -57,6 +90,17 @@ type Queue struct {
 	First int
 	// People who worked in it.
 	People int
+	// ServiceLevel of the tickets that enter it first.
+	ServiceLevel string
+}
+
+// AgentNames lists the agents.
+func (o *Organisation) AgentNames() []string {
+	var names []string
+	for _, a := range o.Agents {
+		names = append(names, a.Name)
+	}
+	return names
 }
 
 // Agent is a person of the history.
@@ -71,6 +115,8 @@ type Agent struct {
 	// Limit is the most tickets the person had in progress at once.
 	Limit int
 	Role  string
+	// Calendar of the country the person is most in; empty: around the clock.
+	Calendar string
 }
 
 // Team is an organisation line of the history.
@@ -85,6 +131,11 @@ type Summary struct {
 	Queues       int            `json:"queues"`
 	Agents       int            `json:"agents"`
 	Rules        int            `json:"rules"`
+	// Calendars are the zones of the countries' calendars by name; UnknownCountries have none.
+	Calendars        map[string]string `json:"calendars,omitempty"`
+	UnknownCountries []string          `json:"unknownCountries,omitempty"`
+	// Targets of the service levels by priority and metric.
+	Targets map[ticket.Priority]map[ticket.Metric]ticket.Span `json:"targets"`
 	// Renamed are the originals whose name is more than a change of case.
 	Renamed map[string]string `json:"renamed,omitempty"`
 	// Nobody counts the events that name no person.
@@ -107,6 +158,9 @@ func Derive(log *caselog.Log, opts Options) (*Organisation, error) {
 	if len(t.people) == 0 {
 		return nil, errors.New("no event names a person: check the resource column")
 	}
+	if err := o.places(t); err != nil {
+		return nil, err
+	}
 	if err := o.queues(t); err != nil {
 		return nil, err
 	}
@@ -116,6 +170,9 @@ func Derive(log *caselog.Log, opts Options) (*Organisation, error) {
 	if err := o.teams(); err != nil {
 		return nil, err
 	}
+	o.axis = caselog.NewAxis(log, o.MaxGap)
+	o.targets(log)
+	o.reopenWindow(log)
 	o.summarise(t)
 	return o, nil
 }
@@ -130,13 +187,14 @@ type counts struct {
 }
 
 type queueCounts struct {
-	first  int
-	people map[string]bool
+	first     int
+	people    map[string]bool
+	countries map[string]int
 }
 
 type personCounts struct {
-	queues, groups, roles map[string]int
-	spans                 []caselog.Span
+	queues, groups, roles, countries map[string]int
+	spans                            []caselog.Span
 }
 
 func tally(log *caselog.Log) *counts {
@@ -159,11 +217,14 @@ func (t *counts) event(e caselog.Event, first bool) {
 	t.events++
 	q := t.queues[e.Team]
 	if q == nil {
-		q = &queueCounts{people: map[string]bool{}}
+		q = &queueCounts{people: map[string]bool{}, countries: map[string]int{}}
 		t.queues[e.Team] = q
 	}
 	if first {
 		q.first++
+	}
+	if e.TeamCountry != "" {
+		q.countries[e.TeamCountry]++
 	}
 	if e.State == caselog.Remark {
 		t.remarks[e.Status]++
@@ -175,7 +236,7 @@ func (t *counts) event(e caselog.Event, first bool) {
 	q.people[e.Person] = true
 	p := t.people[e.Person]
 	if p == nil {
-		p = &personCounts{queues: map[string]int{}, groups: map[string]int{}, roles: map[string]int{}}
+		p = &personCounts{queues: map[string]int{}, groups: map[string]int{}, roles: map[string]int{}, countries: map[string]int{}}
 		t.people[e.Person] = p
 	}
 	p.queues[e.Team]++
@@ -186,6 +247,34 @@ func (t *counts) event(e caselog.Event, first bool) {
 	if e.Role != "" {
 		p.roles[e.Role]++
 	}
+	if e.Country != "" {
+		p.countries[e.Country]++
+	}
+}
+
+// places finds the countries and their calendars.
+func (o *Organisation) places(t *counts) (err error) {
+	o.teamCountry = map[string]string{}
+	var named []string
+	if o.SpeedUp <= 1 {
+		for source, q := range t.queues {
+			if o.teamCountry[source] = most(q.countries); o.teamCountry[source] != "" {
+				named = append(named, o.teamCountry[source])
+			}
+		}
+		for _, p := range t.people {
+			if in := most(p.countries); in != "" {
+				named = append(named, in)
+			}
+		}
+	}
+	if o.atlas, err = newAtlas(named, o.Hours, o.Zones); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.atlas.calendars)) {
+		o.Calendars = append(o.Calendars, o.atlas.calendars[name])
+	}
+	return nil
 }
 
 func (o *Organisation) queues(t *counts) error {
@@ -195,7 +284,11 @@ func (o *Organisation) queues(t *counts) error {
 		if err != nil {
 			return err
 		}
-		o.Queues = append(o.Queues, Queue{Name: o.QueueOf[source], Source: source, Level: level, First: n.first, People: len(n.people)})
+		queue := Queue{
+			Name: o.QueueOf[source], Source: source, Level: level, First: n.first, People: len(n.people),
+			ServiceLevel: cmp.Or(o.atlas.name(o.teamCountry[source]), standardLevel),
+		}
+		o.Queues = append(o.Queues, queue)
 		if n.first > 0 {
 			rules++
 		}
@@ -212,8 +305,27 @@ func (o *Organisation) queues(t *counts) error {
 		levels[q.Level] = true
 	}
 	o.Levels = slices.Sorted(maps.Keys(levels))
+	if o.EscalateAfter > 0 {
+		return o.frontDoors()
+	}
 	return nil
 }
+
+// frontDoors are the queues by which the levels get what is escalated to them: whoever is of the line serves them.
+func (o *Organisation) frontDoors() error {
+	for _, level := range o.Levels[1:] {
+		name := TierName(level)
+		if slices.ContainsFunc(o.Queues, func(q Queue) bool { return q.Name == name }) {
+			return fmt.Errorf("a support team has the name %s, by which that line gets what is escalated to it: rename the team in the file, or import without --escalate-after", name)
+		}
+		o.Queues = append(o.Queues, Queue{Name: name, Level: level, ServiceLevel: standardLevel})
+	}
+	slices.SortFunc(o.Queues, func(a, b Queue) int { return cmp.Compare(a.Name, b.Name) })
+	return nil
+}
+
+// frontDoor says whether the queue is one of a line, not of a support team.
+func (q *Queue) frontDoor() bool { return q.Source == "" }
 
 func (o *Organisation) level(source string) (int, error) {
 	m := o.TierPattern.FindStringSubmatch(source)
@@ -233,6 +345,7 @@ func (o *Organisation) agents(t *counts) error {
 		a := Agent{
 			Name: o.AgentOf[source], Source: source, Home: o.QueueOf[home],
 			Team: cmp.Or(o.TeamOf[most(p.groups)], o.HelpDesk), Role: most(p.roles), Limit: max(1, atOnce(p.spans)),
+			Calendar: o.atlas.name(most(p.countries)),
 		}
 		levels := map[int]bool{}
 		for q := range p.queues {
@@ -302,13 +415,23 @@ func (o *Organisation) summarise(t *counts) {
 	*s = Summary{
 		Cases: t.cases, Events: t.events, Teams: len(o.Teams) + 1, Queues: len(o.Queues), Agents: len(o.Agents), Nobody: t.nobody,
 		QueuesByTier: map[string]int{}, Renamed: map[string]string{}, Capped: map[string]int{}, Remarks: t.remarks,
+		Calendars: map[string]string{}, UnknownCountries: o.atlas.unknown(), Targets: map[ticket.Priority]map[ticket.Metric]ticket.Span{},
+	}
+	for _, c := range o.Calendars {
+		s.Calendars[c.Name] = string(c.Zone)
+	}
+	for priority, targets := range o.Targets {
+		s.Targets[priority] = map[ticket.Metric]ticket.Span{}
+		for metric, target := range targets {
+			s.Targets[priority][metric] = ticket.Span(target)
+		}
 	}
 	for _, q := range o.Queues {
 		s.QueuesByTier[TierName(q.Level)]++
 		if q.First > 0 {
 			s.Rules++
 		}
-		if q.People == 0 {
+		if q.People == 0 && !q.frontDoor() {
 			s.Unserved = append(s.Unserved, q.Name)
 		}
 	}

@@ -1,9 +1,11 @@
 package importer
 
 import (
+	"maps"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,9 +13,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/caseload-dev/caseload/internal/caselog"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 func bakery(t *testing.T) *Organisation {
+	t.Helper()
+	return derive(t, func(*Options) {})
+}
+
+func derive(t *testing.T, change func(*Options)) *Organisation {
 	t.Helper()
 	f, err := os.Open("../caselog/testdata/bakery.csv")
 	if err != nil {
@@ -24,9 +32,11 @@ func bakery(t *testing.T) *Organisation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	org, err := Derive(log, Options{
-		HelpDesk: "bakery", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: time.Minute,
-	})
+	options := Options{
+		HelpDesk: "bakery", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: time.Minute, Hours: DefaultHours(), KeptPercent: 80, EscalateAfter: 4 * time.Hour, SpeedUp: 1,
+	}
+	change(&options)
+	org, err := Derive(log, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,10 +50,10 @@ func TestDerive(t *testing.T) {
 		queues[q.Name] = q
 	}
 	for name, want := range map[string]Queue{
-		"d2":     {Name: "d2", Source: "D2", Level: 1, First: 3, People: 4},
-		"k7-2nd": {Name: "k7-2nd", Source: "K7 2nd", Level: 2, First: 1, People: 4},
-		"x-3rd":  {Name: "x-3rd", Source: "X 3rd", Level: 3, People: 1},
-		"old":    {Name: "old", Source: "!OLD!", Level: 1, First: 1},
+		"d2":     {Name: "d2", Source: "D2", Level: 1, First: 3, People: 4, ServiceLevel: "se"},
+		"k7-2nd": {Name: "k7-2nd", Source: "K7 2nd", Level: 2, First: 1, People: 4, ServiceLevel: "in"},
+		"x-3rd":  {Name: "x-3rd", Source: "X 3rd", Level: 3, People: 1, ServiceLevel: "standard"},
+		"old":    {Name: "old", Source: "!OLD!", Level: 1, First: 1, ServiceLevel: "standard"},
 	} {
 		if queues[name] != want {
 			t.Errorf("queue %s is %+v, want %+v", name, queues[name], want)
@@ -120,4 +130,63 @@ func TestNamesAreUniqueAndValid(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCountriesAndTime: who works when, what is promised, and who gets what nobody takes.
+func TestCountriesAndTime(t *testing.T) {
+	org := bakery(t)
+	zones := map[string]string{}
+	for _, c := range org.Calendars {
+		zones[c.Name] = string(c.Zone)
+	}
+	if want := map[string]string{"se": "Europe/Stockholm", "in": "Asia/Kolkata"}; !maps.Equal(zones, want) {
+		t.Errorf("calendars %v, want %v: a country by its name and by its code is one", zones, want)
+	}
+	if want := []string{"Atlantis"}; !slices.Equal(org.Summary.UnknownCountries, want) {
+		t.Errorf("unknown countries %v, want %v", org.Summary.UnknownCountries, want)
+	}
+	// oven-1 is the only Normal one. It waited for the vendor from 09:30 to the next day's 09:30.
+	if got := org.Targets[ticket.Normal][ticket.Resolution]; got != 2*time.Hour {
+		t.Errorf("a Normal ticket is resolved in %s, want 2h", got)
+	}
+	text := rendered(t, org)
+	for _, want := range []string{
+		"timeZone: Asia/Kolkata", "schedule:\n    calendarRef:\n      name: in", "after: 4h0m0s\n    type: Unassigned",
+		"defaultQueueRef:\n    name: line-2", "serviceLevelRef:\n        name: se",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the manifests have no %q", want)
+		}
+	}
+
+	sped := derive(t, func(o *Options) { o.SpeedUp, o.MaxGap = 3600, time.Hour })
+	if text := rendered(t, sped); strings.Contains(text, "BusinessCalendar") || !strings.Contains(text, "after: 4s\n    type: Unassigned") {
+		t.Error("an hour in a second leaves 4 s until escalation, and no working hours")
+	}
+	found := derive(t, func(o *Options) { o.Zones = map[string]string{"atlantis": "Atlantic/Azores", "Sweden": "Europe/Oslo"} })
+	if text := rendered(t, found); !strings.Contains(text, "timeZone: Atlantic/Azores") || !strings.Contains(text, "timeZone: Europe/Oslo") {
+		t.Error("the zones that are given are not those of the calendars")
+	}
+}
+
+func rendered(t *testing.T, org *Organisation) string {
+	t.Helper()
+	files, err := org.Manifests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, f := range files {
+		text.Write(f.Data)
+	}
+	return text.String()
+}
+
+// TestEveryCountryHasAZone reads the whole table.
+func TestEveryCountryHasAZone(t *testing.T) {
+	for name, c := range countries() {
+		if _, err := time.LoadLocation(c.zone); err != nil || len(c.code) != 2 {
+			t.Errorf("%s is %+v: %v", name, c, err)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,6 +43,9 @@ func (o *Organisation) Manifests() ([]File, error) {
 		objects []runtime.Object
 	}{
 		{"helpdesk.yaml", []runtime.Object{o.helpDesk()}},
+		{"calendars.yaml", o.calendarObjects()},
+		{"servicelevels.yaml", o.serviceLevelObjects()},
+		{"escalation.yaml", o.escalation()},
 		{"teams.yaml", o.teamObjects()},
 		{"tiers.yaml", o.tierObjects()},
 		{"queues.yaml", o.queueObjects()},
@@ -50,6 +54,9 @@ func (o *Organisation) Manifests() ([]File, error) {
 	}
 	var files []File
 	for _, g := range groups {
+		if len(g.objects) == 0 {
+			continue
+		}
 		var b bytes.Buffer
 		for _, obj := range g.objects {
 			data, err := encode(obj)
@@ -98,23 +105,31 @@ func queueRef(name string) v1alpha1.QueueReference {
 }
 
 func (o *Organisation) helpDesk() runtime.Object {
-	return &v1alpha1.HelpDesk{
+	desk := &v1alpha1.HelpDesk{
 		TypeMeta: typeMeta("HelpDesk"), ObjectMeta: objectMeta(o.HelpDesk, ""),
 		Spec: v1alpha1.HelpDeskSpec{
 			Storage:        v1alpha1.Storage{Type: v1alpha1.StorageEmbedded},
 			DefaultTeamRef: o.teamRef(),
 		},
 	}
+	if o.SpeedUp <= 1 && o.ReopenWindow > 0 { // sped up, no ticket waits that long
+		desk.Spec.ReopenWindow = span(o.ReopenWindow)
+	}
+	return desk
 }
 
 // teamObjects are the organisation lines, under one team that owns the tiers and the rules.
 func (o *Organisation) teamObjects() []runtime.Object {
 	desk := v1alpha1.HelpDeskReference{Name: v1alpha1.ObjectName(o.HelpDesk)}
 	defaultQueue := queueRef(o.DefaultQueue)
-	objects := []runtime.Object{&v1alpha1.SupportTeam{
+	own := &v1alpha1.SupportTeam{
 		TypeMeta: typeMeta("SupportTeam"), ObjectMeta: objectMeta(o.HelpDesk, ""),
 		Spec: v1alpha1.SupportTeamSpec{HelpDeskRef: desk, DefaultQueueRef: &defaultQueue},
-	}}
+	}
+	if o.EscalateAfter > 0 {
+		own.Spec.Defaults.EscalationPolicyRef = &v1alpha1.EscalationPolicyReference{Name: nextLine}
+	}
+	objects := []runtime.Object{own}
 	parent := o.teamRef()
 	for _, t := range o.Teams {
 		objects = append(objects, &v1alpha1.SupportTeam{
@@ -128,13 +143,18 @@ func (o *Organisation) teamObjects() []runtime.Object {
 func (o *Organisation) tierObjects() []runtime.Object {
 	var objects []runtime.Object
 	for _, level := range o.Levels {
-		objects = append(objects, &v1alpha1.Tier{
+		tier := &v1alpha1.Tier{
 			TypeMeta: typeMeta("Tier"), ObjectMeta: objectMeta(TierName(level), ""),
 			Spec: v1alpha1.TierSpec{
 				TeamRef: o.teamRef(), Level: int32(level),
 				AgentSelector: &metav1.LabelSelector{MatchLabels: map[string]string{TierName(level): "yes"}},
 			},
-		})
+		}
+		if slices.ContainsFunc(o.Queues, func(q Queue) bool { return q.frontDoor() && q.Level == level }) {
+			frontDoor := queueRef(TierName(level))
+			tier.Spec.DefaultQueueRef = &frontDoor
+		}
+		objects = append(objects, tier)
 	}
 	return objects
 }
@@ -146,7 +166,7 @@ func (o *Organisation) queueObjects() []runtime.Object {
 			TypeMeta: typeMeta("Queue"), ObjectMeta: objectMeta(q.Name, q.Source),
 			Spec: v1alpha1.QueueSpec{
 				TierRef: v1alpha1.TierReference{Name: v1alpha1.ObjectName(TierName(q.Level))},
-				Offer:   v1alpha1.Offer{Mode: v1alpha1.OfferManual, Timeout: v1alpha1.Duration(fmt.Sprintf("%.0fs", o.OfferTimeout.Seconds()))},
+				Offer:   v1alpha1.Offer{Mode: v1alpha1.OfferManual, Timeout: span(o.OfferTimeout)},
 			},
 		}
 		if q.People > 0 {
@@ -157,7 +177,7 @@ func (o *Organisation) queueObjects() []runtime.Object {
 	return objects
 }
 
-// routing sends a ticket to the support team that its category names.
+// routing sends a ticket to the support team that its category names, with the service level of its country.
 func (o *Organisation) routing() runtime.Object {
 	policy := &v1alpha1.RoutingPolicy{
 		TypeMeta: typeMeta("RoutingPolicy"), ObjectMeta: objectMeta(o.HelpDesk, ""),
@@ -171,6 +191,7 @@ func (o *Organisation) routing() runtime.Object {
 		policy.Spec.Rules = append(policy.Spec.Rules, v1alpha1.RoutingRule{
 			Name:     q.Name,
 			Match:    &v1alpha1.TicketMatch{Categories: []v1alpha1.Label{v1alpha1.Label(q.Source)}},
+			Set:      &v1alpha1.TicketChanges{ServiceLevelRef: &v1alpha1.ServiceLevelReference{Name: v1alpha1.ObjectName(q.ServiceLevel)}},
 			QueueRef: &ref,
 		})
 	}
@@ -187,6 +208,9 @@ func (o *Organisation) agentObjects() []runtime.Object {
 				TeamRef:     v1alpha1.SupportTeamReference{Name: v1alpha1.ObjectName(a.Team)},
 				Limits:      []v1alpha1.ChannelLimit{{Channel: v1alpha1.Channel(o.Channel), Max: int32(min(a.Limit, maxLimit))}},
 			},
+		}
+		if a.Calendar != "" {
+			agent.Spec.Schedule = &v1alpha1.Schedule{CalendarRef: calendarRef(a.Calendar)}
 		}
 		agent.Labels = map[string]string{queueLabel: a.Home}
 		if a.Role != "" {

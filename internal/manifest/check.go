@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -23,6 +25,22 @@ func (s *Set) Desks() []Desk {
 	}
 	slices.SortFunc(desks, func(a, b Desk) int { return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name)) })
 	return desks
+}
+
+// Desk is the HelpDesk of a name; the only one there is for none.
+func (s *Set) Desk(name string) (Desk, error) {
+	desks := s.Desks()
+	var names []string
+	for _, desk := range desks {
+		if desk.Name == name || name == "" && len(desks) == 1 {
+			return desk, nil
+		}
+		names = append(names, desk.Name)
+	}
+	if len(desks) == 0 {
+		return Desk{}, errors.New("the manifests have no HelpDesk: caseload lint says what is wrong with them")
+	}
+	return Desk{}, fmt.Errorf("the manifests have the HelpDesks %q: name one with --help-desk", names)
 }
 
 // Plan compiles what the files declare for the HelpDesk, with nothing accepted before. An object that the schema refuses

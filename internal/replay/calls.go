@@ -39,7 +39,7 @@ func (r *Runner) call(ctx context.Context, fn func() error) error {
 		if giveUp.IsZero() {
 			giveUp = r.Clock.Now().Add(r.Patience)
 		}
-		if r.Clock.Now().After(giveUp) {
+		if !r.Clock.Now().Before(giveUp) {
 			return fmt.Errorf("the desk has not answered for %s: %w", r.Patience, err)
 		}
 		if err := r.sleep(ctx, retryPause); err != nil {
@@ -114,7 +114,7 @@ func (r *Runner) read(ctx context.Context, waitSeconds int) (int, error) {
 	var page *api.Records
 	var err error
 	fetch := func() error {
-		page, err = r.Service.Records(ctx, api.Call{}, r.position, logPage, 0, waitSeconds)
+		page, err = r.Service.Records(ctx, r.Caller, r.position, logPage, 0, waitSeconds)
 		return err
 	}
 	// A poll that waits must not take the turn of a call that acts.
@@ -149,8 +149,15 @@ func (r *Runner) take(ctx context.Context, record *eventlog.Record) {
 	}
 	var change eventlog.PresenceData
 	if json.Unmarshal(record.Data, &change) == nil && change.To != string(dispatch.Available) {
-		go func() { _ = r.present(ctx, record.Agent, dispatch.Available, "replay") }()
+		r.absent(ctx, record.Agent)
 	}
+}
+
+// as an agent, with an idempotency key; both may be empty.
+func (r *Runner) as(agent, key string) api.Call {
+	call := r.Caller
+	call.Agent, call.Impersonates, call.Key = agent, agent != "", key
+	return call
 }
 
 // setPresence of all agents that have another.
@@ -160,7 +167,7 @@ func (r *Runner) setPresence(ctx context.Context, presence dispatch.Presence, re
 	r.mu.Unlock()
 	var list *api.AgentList
 	err := r.call(ctx, func() (err error) {
-		list, err = r.Service.Agents(ctx, api.Call{})
+		list, err = r.Service.Agents(ctx, r.Caller)
 		return err
 	})
 	if err != nil {
@@ -177,26 +184,26 @@ func (r *Runner) setPresence(ctx context.Context, presence dispatch.Presence, re
 
 func (r *Runner) present(ctx context.Context, agent string, presence dispatch.Presence, reason string) error {
 	return r.call(ctx, func() error {
-		_, err := r.Service.SetPresence(ctx, api.Call{Agent: agent}, agent, api.SetPresence{Presence: string(presence), Reason: reason})
+		_, err := r.Service.SetPresence(ctx, r.as(agent, ""), agent, api.SetPresence{Presence: string(presence), Reason: reason})
 		return err
 	})
 }
 
-// Stored reads the status that the desk keeps for each case's ticket, found by its reference.
-func (r *Runner) Stored(ctx context.Context) (map[string]ticket.Status, error) {
+// Stored reads what the desk keeps of each case's ticket, found by its reference.
+func (r *Runner) Stored(ctx context.Context) (map[string]*ticket.Ticket, error) {
 	var mu sync.Mutex
-	stored := map[string]ticket.Status{}
+	stored := map[string]*ticket.Ticket{}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, s := range r.Scripts {
 		g.Go(func() error {
 			return r.call(ctx, func() error {
-				list, err := r.Service.Tickets(ctx, api.Call{}, api.TicketQuery{Reference: s.Content.Reference})
+				list, err := r.Service.Tickets(ctx, r.Caller, api.TicketQuery{Reference: s.Content.Reference})
 				if err != nil || len(list.Items) == 0 {
 					return err
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				stored[s.Case] = list.Items[0].Status
+				stored[s.Case] = &list.Items[0]
 				return nil
 			})
 		})

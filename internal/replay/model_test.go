@@ -58,6 +58,9 @@ func (m *model) serves(queue string) string {
 	return names[m.random.IntN(len(names))]
 }
 
+// somewhere is a queue to which an escalation hands a ticket that nobody takes.
+func (m *model) somewhere() string { return m.org.Queues[m.random.IntN(len(m.org.Queues))].Name }
+
 // play a script as the runner does.
 func (m *model) play(id int64, s *Script) {
 	m.now = time.Unix(1_900_000_000, 0)
@@ -85,6 +88,10 @@ func (m *model) do(a Action, step Step) bool {
 	room := m.random.IntN(3) > 0
 	switch a.Verb {
 	case Await:
+		if queue := m.somewhere(); queue != m.ticket.Queue && m.random.IntN(4) == 0 {
+			m.apply(eventlog.Transferred, ticket.TransferToQueue{Queue: queue}, "escalation")
+			return false
+		}
 		m.offers++
 		agent := m.serves(m.ticket.Queue)
 		m.apply(eventlog.Offered, ticket.MakeOffer{ID: m.offers, Agent: agent, Until: m.now.Add(time.Minute)}, "")
@@ -100,6 +107,8 @@ func (m *model) do(a Action, step Step) bool {
 		} else {
 			m.apply(eventlog.Transferred, ticket.TransferToQueue{Queue: m.ticket.Queue}, step.Reason)
 		}
+	case DoReply:
+		m.apply(eventlog.Replied, ticket.AgentReply{}, "")
 	case DoPend:
 		m.apply(eventlog.Pended, ticket.Pend{}, step.Reason)
 	case DoHold:
@@ -119,13 +128,14 @@ func (m *model) do(a Action, step Step) bool {
 // playAll plays every case against the state machine and verifies the outcome against the history.
 func playAll(t *testing.T, log *caselog.Log, org *importer.Organisation) {
 	t.Helper()
-	scripts := Scripts(log, org, NewAxis(log, time.Hour))
+	scripts := Scripts(log, org, caselog.NewAxis(log, time.Hour))
 	for seed := range uint64(5) {
 		m := &model{t: t, org: org, random: rand.New(rand.NewPCG(seed, 1)), seen: NewObservations()}
-		stored := map[string]ticket.Status{}
+		stored := map[string]*ticket.Ticket{}
 		for i := range scripts {
 			m.play(int64(i+1), &scripts[i])
-			stored[scripts[i].Case] = m.ticket.Status
+			last := m.ticket.Clone()
+			stored[scripts[i].Case] = &last
 			if o := m.seen.Cases[scripts[i].Case]; o.View != ViewOf(&m.ticket) {
 				t.Fatalf("case %s: the log tells of %+v, and the ticket is %+v", scripts[i].Case, o.View, ViewOf(&m.ticket))
 			}

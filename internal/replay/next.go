@@ -32,6 +32,7 @@ const (
 	DoReopen        Verb = "reopen"
 	DoClose         Verb = "close"
 	DoCancel        Verb = "cancel"
+	DoReply         Verb = "reply"
 )
 
 // Action is the next call that a step needs.
@@ -58,10 +59,22 @@ func Next(s Step, v View) Action {
 			return Action{Verb: Done}
 		}
 		return obtain(v)
-	case HandOver, PutBack:
+	case HandOver:
+		if v.Queue == s.Queue { // an escalation was sooner
+			return Action{Verb: Done}
+		}
 		a := does(TransferToQueue)
 		a.To = s.Queue
 		return a
+	case PutBack:
+		a := does(TransferToQueue)
+		a.To = v.Queue
+		return a
+	case Respond:
+		if !held(v.Status) {
+			return obtain(v)
+		}
+		return does(DoReply)
 	case PassOn:
 		a := does(TransferToAgent)
 		if a.To = s.Agent; v.Agent == s.Agent && as != "" {
@@ -74,6 +87,9 @@ func Next(s Step, v View) Action {
 		}
 		return does(DoReopen)
 	case Close:
+		if v.Status == ticket.Closed { // by the end of the reopen window
+			return Action{Verb: Done}
+		}
 		return does(DoClose)
 	case Cancel:
 		return does(DoCancel)

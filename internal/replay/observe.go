@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -20,8 +21,8 @@ type Observed struct {
 	OpenedAt time.Time
 	// StepsDone is the number of the last step that the log names.
 	StepsDone int
-	// HandOvers are the queues it was transferred to; PassedOn counts the transfers within a queue to another agent.
-	HandOvers []string
+	// HandOvers to other queues, in order; PassedOn counts the transfers within a queue to another agent.
+	HandOvers []Transfer
 	PassedOn  int
 	PutBack   int
 	Reopened  int
@@ -30,8 +31,23 @@ type Observed struct {
 	Work  []Interval
 	// People who took it up, one for each wait.
 	People []string
+	// Breached has the queue that the ticket was in when a target was missed; RespondedIn and ResolvedIn are those that it was
+	// in at the first reply and when it was last resolved.
+	Breached                map[ticket.Metric]string
+	RespondedIn, ResolvedIn string
+
+	// late is how long after its due time the last step of an escalation took place.
+	late time.Duration
 
 	waitingSince, workSince time.Time
+}
+
+// Transfer to another queue.
+type Transfer struct {
+	From, To string
+	// ByTime says that an escalation made it, and Late how long after its due time.
+	ByTime bool
+	Late   time.Duration
 }
 
 // Interval of time in which the ticket was in a queue's or an agent's hands.
@@ -72,7 +88,7 @@ func (o *Observations) opened(r *eventlog.Record) {
 	}
 	c := o.Cases[data.Reference.Key]
 	if c == nil {
-		c = &Observed{Case: data.Reference.Key, Ticket: r.Ticket, OpenedAt: r.At}
+		c = &Observed{Case: data.Reference.Key, Ticket: r.Ticket, OpenedAt: r.At, Breached: map[ticket.Metric]string{}}
 		o.Cases[data.Reference.Key] = c
 		o.tickets[r.Ticket] = c
 	}
@@ -86,10 +102,18 @@ func (c *Observed) step(r *eventlog.Record) {
 		c.StepsDone = max(c.StepsDone, number)
 	}
 	switch r.Type {
+	case eventlog.Escalated:
+		if c.late = 0; r.Timer != nil {
+			c.late = r.At.Sub(r.Timer.Due)
+		}
 	case eventlog.Transferred:
 		switch {
 		case r.From != nil && r.From.Queue != r.To.Queue:
-			c.HandOvers = append(c.HandOvers, r.To.Queue)
+			t := Transfer{From: r.From.Queue, To: r.To.Queue, ByTime: number == 0}
+			if t.ByTime {
+				t.Late = c.late
+			}
+			c.HandOvers = append(c.HandOvers, t)
 		case strings.Contains(r.Reason, passedOn):
 			c.PassedOn++
 		default:
@@ -97,6 +121,18 @@ func (c *Observed) step(r *eventlog.Record) {
 		}
 	case eventlog.Reopened:
 		c.Reopened++
+	case eventlog.Replied:
+		if c.RespondedIn == "" {
+			c.RespondedIn = r.To.Queue
+		}
+	case eventlog.Resolved:
+		c.ResolvedIn = r.To.Queue
+		c.RespondedIn = cmp.Or(c.RespondedIn, r.To.Queue) // to resolve is to respond
+	case eventlog.Breached:
+		var data eventlog.ServiceData
+		if json.Unmarshal(r.Data, &data) == nil {
+			c.Breached[data.Metric] = r.To.Queue
+		}
 	}
 }
 

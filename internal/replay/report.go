@@ -2,6 +2,7 @@ package replay
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -22,6 +23,8 @@ type Report struct {
 	// TakenUp counts the acceptances that the history knows the person of; SamePerson those by that person.
 	TakenUp    int `json:"takenUp"`
 	SamePerson int `json:"samePerson"`
+	// Lines of the organisation, by level.
+	Lines []Line `json:"lines"`
 	// Wrong has a line for each difference that a faithful replay must not have.
 	Wrong []string `json:"wrong"`
 }
@@ -52,7 +55,7 @@ type Distribution struct {
 }
 
 // historyMeasures are what the history itself tells.
-func historyMeasures(log *caselog.Log, scripts []Script, axis *Axis) Measures {
+func historyMeasures(log *caselog.Log, scripts []Script, axis *caselog.Axis) Measures {
 	m := Measures{Tickets: len(log.Cases)}
 	var waits []time.Duration
 	work := map[string][]stretch{}
@@ -92,7 +95,11 @@ func replayMeasures(seen map[string]*Observed, speedUp float64) (m Measures, rea
 	scaled := func(t time.Time) time.Duration { return time.Duration(float64(t.Sub(first)) * speedUp) }
 	for _, o := range seen {
 		m.Tickets++
-		m.HandOvers += len(o.HandOvers)
+		for _, t := range o.HandOvers {
+			if !t.ByTime {
+				m.HandOvers++
+			}
+		}
 		m.PassedOn += o.PassedOn
 		m.PutBack += o.PutBack
 		m.Reopened += o.Reopened
@@ -116,7 +123,7 @@ func replayMeasures(seen map[string]*Observed, speedUp float64) (m Measures, rea
 }
 
 // NewReport of a replay that has ended.
-func NewReport(log *caselog.Log, org *importer.Organisation, scripts []Script, axis *Axis, seen map[string]*Observed, speedUp float64) Report {
+func NewReport(log *caselog.Log, org *importer.Organisation, scripts []Script, axis *caselog.Axis, seen map[string]*Observed, speedUp float64) Report {
 	r := Report{SpeedUp: speedUp, History: historyMeasures(log, scripts, axis)}
 	var elapsed time.Duration
 	r.Replay, r.RealWaits, elapsed = replayMeasures(seen, speedUp)
@@ -139,26 +146,38 @@ func NewReport(log *caselog.Log, org *importer.Organisation, scripts []Script, a
 	return r
 }
 
+// Report of the runner, after Run or Simulate.
+func (r *Runner) Report(ctx context.Context, log *caselog.Log, org *importer.Organisation, axis *caselog.Axis) (*Report, error) {
+	stored, err := r.Stored(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report := NewReport(log, org, r.Scripts, axis, r.Seen(), r.SpeedUp)
+	report.Lines = lines(log, org, axis, r.Seen(), stored, r.SpeedUp)
+	report.Wrong = append([]string{}, Verify(log, org.QueueOf, r.Seen(), stored)...)
+	return &report, nil
+}
+
 // stretch of time, from a common beginning.
 type stretch struct{ from, to time.Duration }
 
 func (m *Measures) occupy(work map[string][]stretch, length time.Duration) {
 	m.Agents = len(work)
-	var total, busy time.Duration
+	var total, busy float64 // seconds: centuries of tickets at work are more than a Duration holds
 	for _, stretches := range work {
 		slices.SortFunc(stretches, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
 		var end time.Duration
 		for _, s := range stretches {
-			total += s.to - s.from
+			total += (s.to - s.from).Seconds()
 			if s.to > end {
-				busy += s.to - max(s.from, end)
+				busy += (s.to - max(s.from, end)).Seconds()
 				end = s.to
 			}
 		}
 	}
-	m.WorkHours = total.Hours()
+	m.WorkHours = total / time.Hour.Seconds()
 	if length > 0 && len(work) > 0 {
-		m.Occupancy = busy.Seconds() / length.Seconds() / float64(len(work))
+		m.Occupancy = busy / length.Seconds() / float64(len(work))
 	}
 }
 
@@ -168,12 +187,12 @@ func distribution(d []time.Duration) Distribution {
 	}
 	slices.Sort(d)
 	at := func(q float64) float64 { return d[min(len(d)-1, int(q*float64(len(d))))].Seconds() }
-	var sum time.Duration
+	var sum float64
 	for _, v := range d {
-		sum += v
+		sum += v.Seconds()
 	}
 	return Distribution{
-		Count: len(d), Mean: (sum / time.Duration(len(d))).Seconds(),
+		Count: len(d), Mean: sum / float64(len(d)),
 		Median: at(0.5), P90: at(0.9), P99: at(0.99), Max: d[len(d)-1].Seconds(),
 	}
 }

@@ -17,6 +17,8 @@ import (
 // Options of a Runner. Service and Scripts are required.
 type Options struct {
 	Service api.Service
+	// Caller is who the calls are from, where Service is a desk of this process; a server knows by itself.
+	Caller api.Call
 	// Clock that paces the replay; nil: the real one.
 	Clock clock.Clock
 	// Scripts to play, in the order of arrival.
@@ -53,8 +55,10 @@ type Runner struct {
 	advanced chan struct{}
 	playing  bool
 	agents   map[string]bool
-	arrived  int
-	ended    int
+	// absent is told of an agent whom the desk set Away.
+	absent  func(ctx context.Context, agent string)
+	arrived int
+	ended   int
 }
 
 // played is a case under way.
@@ -73,6 +77,9 @@ func NewRunner(o Options) *Runner {
 	r := &Runner{
 		Options: o, calls: make(chan struct{}, max(1, o.Parallel)), seen: NewObservations(), cases: map[string]*played{},
 		advanced: make(chan struct{}), agents: map[string]bool{},
+	}
+	r.absent = func(ctx context.Context, agent string) {
+		go func() { _ = r.present(ctx, agent, dispatch.Available, "replay") }()
 	}
 	for i := range o.Scripts {
 		s := &o.Scripts[i]
@@ -161,20 +168,9 @@ func (r *Runner) scaled(d time.Duration) time.Duration { return time.Duration(fl
 
 // play opens the ticket, takes it through the steps that the log does not know yet, and waits for the log to tell so.
 func (r *Runner) play(ctx context.Context, p *played) error {
-	var opened *api.OpenedTicket
-	err := r.call(ctx, func() (err error) {
-		call := api.Call{Key: p.script.key() + "/open"}
-		opened, err = r.Service.OpenTicket(ctx, call, api.OpenTicket{Content: p.script.Content})
+	if err := r.open(ctx, p); err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open the ticket: %w", err)
 	}
-	if opened.Ticket == nil {
-		return fmt.Errorf("ticket %d is there already, and a replay must be able to read it: it needs get on helpdesks/tickets", opened.ID)
-	}
-	p.ticket = opened.ID
-	r.learn(p, ViewOf(opened.Ticket))
 	_, done := r.view(p)
 	for i := done; i < len(p.script.Steps); i++ {
 		s := p.script.Steps[i]
@@ -191,6 +187,24 @@ func (r *Runner) play(ctx context.Context, p *played) error {
 	r.mu.Lock()
 	r.ended++
 	r.mu.Unlock()
+	return nil
+}
+
+func (r *Runner) open(ctx context.Context, p *played) error {
+	var opened *api.OpenedTicket
+	err := r.call(ctx, func() (err error) {
+		call := r.as("", p.script.key()+"/open")
+		opened, err = r.Service.OpenTicket(ctx, call, api.OpenTicket{Content: p.script.Content})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("open the ticket: %w", err)
+	}
+	if opened.Ticket == nil {
+		return fmt.Errorf("ticket %d is there already, and a replay must be able to read it: it needs get on helpdesks/tickets", opened.ID)
+	}
+	p.ticket = opened.ID
+	r.learn(p, ViewOf(opened.Ticket))
 	return nil
 }
 
@@ -217,7 +231,6 @@ func (r *Runner) logged(ctx context.Context, p *played) error {
 // perform brings the ticket to a step, however the desk answers meanwhile.
 func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 	step := p.script.Steps[index]
-	key := fmt.Sprintf("%s/%d", p.script.key(), index+1)
 	giveUp := r.Clock.Now().Add(r.Patience)
 	for {
 		v, done := r.view(p)
@@ -234,18 +247,11 @@ func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 			}
 			continue
 		}
-		t, err := r.do(ctx, p.ticket, action, v, step.Reason, key)
-		if noRoom(err) && step.Kind == PassOn {
-			action = Action{Verb: TransferToQueue, As: action.As, To: v.Queue, Completes: true}
-			reason := fmt.Sprintf("%s (%s has no room: whoever is offered it takes it up)", step.Reason, step.Agent)
-			t, err = r.do(ctx, p.ticket, action, v, reason, key+"/queue")
-		}
+		err := r.act(ctx, p, index, action, v)
 		switch {
+		case err == nil && action.Completes:
+			return nil
 		case err == nil:
-			r.learn(p, ViewOf(t))
-			if action.Completes {
-				return nil
-			}
 		case raced(err) && r.Clock.Now().Before(giveUp):
 			if err := r.refresh(ctx, p, v, err); err != nil {
 				return err
@@ -256,9 +262,25 @@ func (r *Runner) perform(ctx context.Context, p *played, index int) error {
 	}
 }
 
+// act does what brings the ticket nearer to a step. An agent without room is not passed a ticket: it waits in the queue.
+func (r *Runner) act(ctx context.Context, p *played, index int, action Action, v View) error {
+	step := p.script.Steps[index]
+	key := fmt.Sprintf("%s/%d", p.script.key(), index+1)
+	t, err := r.do(ctx, p.ticket, action, v, step.Reason, key)
+	if noRoom(err) && step.Kind == PassOn {
+		action = Action{Verb: TransferToQueue, As: action.As, To: v.Queue, Completes: true}
+		reason := fmt.Sprintf("%s (%s has no room: whoever is offered it takes it up)", step.Reason, step.Agent)
+		t, err = r.do(ctx, p.ticket, action, v, reason, key+"/queue")
+	}
+	if err == nil {
+		r.learn(p, ViewOf(t))
+	}
+	return err
+}
+
 // do makes the call of an action.
 func (r *Runner) do(ctx context.Context, id int64, a Action, v View, reason, key string) (t *ticket.Ticket, err error) {
-	call := api.Call{Agent: a.As, Key: key}
+	call := r.as(a.As, key)
 	because := api.Because{Reason: reason}
 	if !a.Completes {
 		// What only prepares a step may be needed again, so its key and reason are not the step's.
@@ -288,6 +310,8 @@ func (r *Runner) do(ctx context.Context, id int64, a Action, v View, reason, key
 			t, err = s.Close(ctx, call, id, because)
 		case DoCancel:
 			t, err = s.Cancel(ctx, call, id, because)
+		case DoReply:
+			t, err = s.Reply(ctx, call, id, api.Reply{From: "Agent", Body: reason})
 		}
 		return err
 	})
@@ -342,20 +366,26 @@ func (r *Runner) await(ctx context.Context, p *played, v View) error {
 // refresh reads the ticket anew after a call lost a race. One that has not changed is tried again a little later, but no
 // permission comes of waiting.
 func (r *Runner) refresh(ctx context.Context, p *played, before View, refused error) error {
-	var t *ticket.Ticket
-	err := r.call(ctx, func() (err error) {
-		t, err = r.Service.Ticket(ctx, api.Call{}, p.ticket)
+	if now, err := r.reread(ctx, p); err != nil || now != before {
 		return err
-	})
-	if err != nil {
-		return err
-	}
-	r.learn(p, ViewOf(t))
-	if now, _ := r.view(p); now != before {
-		return nil
 	}
 	if forbidden(refused) {
 		return refused
 	}
 	return r.sleep(ctx, racePause)
+}
+
+// reread the ticket.
+func (r *Runner) reread(ctx context.Context, p *played) (View, error) {
+	var t *ticket.Ticket
+	err := r.call(ctx, func() (err error) {
+		t, err = r.Service.Ticket(ctx, r.Caller, p.ticket)
+		return err
+	})
+	if err != nil {
+		return View{}, err
+	}
+	r.learn(p, ViewOf(t))
+	v, _ := r.view(p)
+	return v, nil
 }

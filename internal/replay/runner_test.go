@@ -28,7 +28,7 @@ func TestReplayThroughARealDesk(t *testing.T) {
 	log, err := caselog.Read(file, caselog.Options{Columns: caselog.DefaultColumns(), NotPeople: []string{"Robot"}})
 	g.Expect(err).NotTo(HaveOccurred())
 	org, err := importer.Derive(log, importer.Options{
-		HelpDesk: "bakery", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: 30 * time.Second,
+		HelpDesk: "bakery", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: 30 * time.Second, Hours: importer.DefaultHours(), KeptPercent: 80, SpeedUp: 6000, MaxGap: time.Hour,
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	manifests, err := org.Manifests()
@@ -44,7 +44,7 @@ func TestReplayThroughARealDesk(t *testing.T) {
 	go func() { served <- d.Run(ctx) }()
 	defer func() { stop(); g.Expect(<-served).To(Succeed()) }()
 
-	axis := replay.NewAxis(log, time.Hour)
+	axis := caselog.NewAxis(log, time.Hour)
 	options := replay.Options{
 		Service: d.Desk, Scripts: replay.Scripts(log, org, axis), SpeedUp: 6000, Parallel: 4, Patience: 20 * time.Second,
 	}

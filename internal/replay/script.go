@@ -22,6 +22,8 @@ type Kind string
 const (
 	// Work: an agent has the ticket open. Whoever is offered it accepts; who has it resumes.
 	Work Kind = "work"
+	// Respond: whoever took the ticket up first tells the customer.
+	Respond Kind = "respond"
 	// HandOver to another queue.
 	HandOver Kind = "hand over"
 	// PassOn to another agent of the same queue.
@@ -45,7 +47,7 @@ type Step struct {
 	// After is the time of the history between the step before and this one. It is zero while the ticket waits in a queue:
 	// how long that takes is the desk's to show.
 	After time.Duration
-	// Queue of a HandOver and a PutBack.
+	// Queue of a HandOver, and in which the history had the ticket of a PutBack.
 	Queue string
 	// Agent of a PassOn, and Giver, who passed it on in the history. Whoever of them does not have the ticket gets it.
 	Agent, Giver string
@@ -73,7 +75,7 @@ type Script struct {
 func (s *Script) key() string { return Source + "/" + url.PathEscape(s.Case) }
 
 // Scripts of all cases, in the order of arrival.
-func Scripts(log *caselog.Log, org *importer.Organisation, axis *Axis) []Script {
+func Scripts(log *caselog.Log, org *importer.Organisation, axis *caselog.Axis) []Script {
 	scripts := make([]Script, len(log.Cases))
 	for i, c := range log.Cases {
 		w := writer{org: org, axis: axis, events: c.Events}
@@ -85,12 +87,14 @@ func Scripts(log *caselog.Log, org *importer.Organisation, axis *Axis) []Script 
 // writer turns events into steps. It follows what the ticket's status will be: held by an agent or not, and done or not.
 type writer struct {
 	org    *importer.Organisation
-	axis   *Axis
+	axis   *caselog.Axis
 	events []caselog.Event
 
 	script Script
 	state  caselog.State
 	person string
+	// responded says that the customer was told that somebody took the ticket up.
+	responded bool
 	// since is the time of the history that no step has used yet.
 	since time.Duration
 }
@@ -174,6 +178,10 @@ func (w *writer) work(e caselog.Event) {
 		w.script.People = append(w.script.People, w.org.AgentOf[e.Person])
 	}
 	w.add(Step{Kind: Work, Reason: e.Status}, caselog.Working)
+	if !w.responded {
+		w.responded = true
+		w.add(Step{Kind: Respond, Reason: "taken up"}, caselog.Working)
+	}
 }
 
 func (w *writer) handOver(from, to string) {
@@ -231,8 +239,6 @@ func final(s caselog.State) []ticket.Status {
 	return []ticket.Status{ticket.Waiting, ticket.Offered}
 }
 
-var priorities = map[string]ticket.Priority{"Major": ticket.Urgent, "High": ticket.High, "Medium": ticket.Normal, "Low": ticket.Low}
-
 // content of the ticket as intake gives it. The category names the support team that had it first, which is what the
 // imported RoutingPolicy reads.
 func content(c caselog.Case, channel string) ticket.Content {
@@ -242,7 +248,7 @@ func content(c caselog.Case, channel string) ticket.Content {
 		subject += " about " + e.Product
 	}
 	return ticket.Content{
-		Subject: subject, Channel: channel, Category: e.Team, Product: e.Product, Priority: priorities[e.Impact],
+		Subject: subject, Channel: channel, Category: e.Team, Product: e.Product, Priority: importer.PriorityOf(c),
 		Reference: &ticket.Reference{Source: Source, Key: c.ID},
 	}
 }

@@ -30,7 +30,7 @@ func history(t *testing.T, path string, notPeople ...string) (*caselog.Log, *imp
 		t.Fatal(err)
 	}
 	org, err := importer.Derive(log, importer.Options{
-		HelpDesk: "test", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: time.Minute,
+		HelpDesk: "test", TierPattern: regexp.MustCompile(`\b(\d+)(?:st|nd|rd|th)$`), Channel: "Web", OfferTimeout: time.Minute, Hours: importer.DefaultHours(), KeptPercent: 80, SpeedUp: 1,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,19 +40,19 @@ func history(t *testing.T, path string, notPeople ...string) (*caselog.Log, *imp
 
 func TestScriptsSayWhatTheHistoryDid(t *testing.T) {
 	log, org := bakery(t)
-	axis := NewAxis(log, 2*time.Hour)
+	axis := caselog.NewAxis(log, 2*time.Hour)
 	scripts := Scripts(log, org, axis)
 	zoe, zoe2 := org.AgentOf["Zoe"], org.AgentOf["Zoë"]
 	for i, want := range []struct {
 		steps []string
 		final ticket.Status
 	}{
-		{[]string{"work", "hand over k7-2nd +30m0s", "work", "hold +30m0s", "pass on kai>" + zoe + " +3h35m0s", "work", "resolve +30m0s", "close +2h0m0s"}, ticket.Closed},
-		{[]string{"work", "pend +5m0s", "resolve +30m0s", "reopen +20m0s", "work", "pass on kai>" + org.AgentOf["??"] + " +10m0s", "work", "resolve +20m0s", "close"}, ticket.Closed},
+		{[]string{"work", "respond", "hand over k7-2nd +30m0s", "work", "hold +30m0s", "pass on kai>" + zoe + " +3h35m0s", "work", "resolve +30m0s", "close +2h0m0s"}, ticket.Closed},
+		{[]string{"work", "respond", "pend +5m0s", "resolve +30m0s", "reopen +20m0s", "work", "pass on kai>" + org.AgentOf["??"] + " +10m0s", "work", "resolve +20m0s", "close"}, ticket.Closed},
 		// Queued from one team to the next: each hand-over is there, and no time passes while the ticket waits.
-		{[]string{"hand over k7-2nd", "hand over x-3rd", "work", "put back x-3rd +5m0s", "work", "cancel +5m0s"}, ticket.Cancelled},
+		{[]string{"hand over k7-2nd", "hand over x-3rd", "work", "respond", "put back x-3rd +5m0s", "work", "cancel +5m0s"}, ticket.Cancelled},
 		// Cancelled, but the history continues: only a resolved ticket can.
-		{[]string{"work", "resolve +4m0s", "reopen +5m0s", "work", "resolve +10m0s"}, ticket.Resolved},
+		{[]string{"work", "respond", "resolve +4m0s", "reopen +5m0s", "work", "resolve +10m0s"}, ticket.Resolved},
 		{[]string{"resolve", "close"}, ticket.Closed},
 	} {
 		s := scripts[i]
@@ -87,7 +87,7 @@ func TestScriptsSayWhatTheHistoryDid(t *testing.T) {
 
 func TestAxisShortensIdleGapsOnly(t *testing.T) {
 	log, _ := bakery(t)
-	whole, short := NewAxis(log, 0), NewAxis(log, time.Hour)
+	whole, short := caselog.NewAxis(log, 0), caselog.NewAxis(log, time.Hour)
 	events := log.Cases[0].Events
 	if got, want := whole.Length(), events[len(events)-1].Time.Sub(events[0].Time); got != want {
 		t.Errorf("the whole history takes %s, want %s", got, want)
@@ -104,17 +104,17 @@ func TestAxisShortensIdleGapsOnly(t *testing.T) {
 // TestVerifyNoticesWhatIsWrong spoils a faithful replay in each way it is there to notice.
 func TestVerifyNoticesWhatIsWrong(t *testing.T) {
 	log, org := bakery(t)
-	faithful := func() (map[string]*Observed, map[string]ticket.Status) {
-		seen, stored := map[string]*Observed{}, map[string]ticket.Status{}
+	faithful := func() (map[string]*Observed, map[string]*ticket.Ticket) {
+		seen, stored := map[string]*Observed{}, map[string]*ticket.Ticket{}
 		for _, c := range log.Cases {
 			o := &Observed{Case: c.ID, Ticket: 1, Opened: 1, PassedOn: c.PersonChanges(), View: View{Status: final(c.Final())[0]}}
 			for _, team := range c.TeamChanges() {
-				o.HandOvers = append(o.HandOvers, org.QueueOf[team])
+				o.HandOvers = append(o.HandOvers, Transfer{To: org.QueueOf[team]})
 			}
 			if c.Continues() {
 				o.Reopened = 1
 			}
-			seen[c.ID], stored[c.ID] = o, o.View.Status
+			seen[c.ID], stored[c.ID] = o, &ticket.Ticket{Status: o.View.Status}
 		}
 		return seen, stored
 	}
@@ -122,15 +122,22 @@ func TestVerifyNoticesWhatIsWrong(t *testing.T) {
 	if wrong := Verify(log, org.QueueOf, seen, stored); len(wrong) > 0 {
 		t.Fatalf("a faithful replay is called wrong: %q", wrong)
 	}
-	for want, spoil := range map[string]func(map[string]*Observed, map[string]ticket.Status){
-		"case oven-1: lost":                            func(s map[string]*Observed, _ map[string]ticket.Status) { delete(s, "oven-1") },
-		"case oven-1: opened 2 times":                  func(s map[string]*Observed, _ map[string]ticket.Status) { s["oven-1"].Opened = 2 },
-		"is Open by its log":                           func(s map[string]*Observed, _ map[string]ticket.Status) { s["oven-1"].View.Status = ticket.Open },
-		"the desk does not find it":                    func(_ map[string]*Observed, d map[string]ticket.Status) { delete(d, "oven-1") },
-		"ticket 1 is Open, and by its log Closed":      func(_ map[string]*Observed, d map[string]ticket.Status) { d["oven-1"] = ticket.Open },
-		`handed over to [], and in the history to ["k`: func(s map[string]*Observed, _ map[string]ticket.Status) { s["oven-1"].HandOvers = []string{} },
-		"passed on 0 times, and in the history 1":      func(s map[string]*Observed, _ map[string]ticket.Status) { s["till-2"].PassedOn = 0 },
-		"was never reopened":                           func(s map[string]*Observed, _ map[string]ticket.Status) { s["till-2"].Reopened = 0 },
+	seen["oven-1"].HandOvers = append(seen["oven-1"].HandOvers, Transfer{To: "x-3rd", ByTime: true})
+	if wrong := Verify(log, org.QueueOf, seen, stored); len(wrong) > 0 {
+		t.Fatalf("a replay in which nobody took a ticket in time is called wrong: %q", wrong)
+	}
+	for want, spoil := range map[string]func(map[string]*Observed, map[string]*ticket.Ticket){
+		"case oven-1: lost":                            func(s map[string]*Observed, _ map[string]*ticket.Ticket) { delete(s, "oven-1") },
+		"case oven-1: opened 2 times":                  func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].Opened = 2 },
+		"is Open by its log":                           func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].View.Status = ticket.Open },
+		"the desk does not find it":                    func(_ map[string]*Observed, d map[string]*ticket.Ticket) { delete(d, "oven-1") },
+		"ticket 1 is Open, and by its log Closed":      func(_ map[string]*Observed, d map[string]*ticket.Ticket) { d["oven-1"].Status = ticket.Open },
+		`handed over to [], and in the history to ["k`: func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].HandOvers = nil },
+		"handed over to [\"k7-2nd\" \"x-3rd\"], and": func(s map[string]*Observed, _ map[string]*ticket.Ticket) {
+			s["oven-1"].HandOvers = append(s["oven-1"].HandOvers, Transfer{To: "x-3rd"})
+		},
+		"passed on 0 times, and in the history 1": func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["till-2"].PassedOn = 0 },
+		"was never reopened":                      func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["till-2"].Reopened = 0 },
 	} {
 		seen, stored := faithful()
 		spoil(seen, stored)

@@ -1,10 +1,8 @@
-package replay
+package caselog
 
 import (
 	"slices"
 	"time"
-
-	"github.com/caseload-dev/caseload/internal/caselog"
 )
 
 // Axis is the time of a history with its idle gaps shortened: stretches in which nothing happened to any case.
@@ -14,7 +12,7 @@ type Axis struct {
 }
 
 // NewAxis of a log. A gap longer than maxGap counts as maxGap; zero keeps all gaps.
-func NewAxis(log *caselog.Log, maxGap time.Duration) *Axis {
+func NewAxis(log *Log, maxGap time.Duration) *Axis {
 	var times []time.Time
 	for _, c := range log.Cases {
 		for _, e := range c.Events {
