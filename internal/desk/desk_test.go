@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk"
@@ -39,7 +38,7 @@ type rig struct {
 	*desk.Desk
 	ctx   context.Context
 	path  string
-	clock *clocktesting.FakeClock
+	clock *sleepClock
 	store *sqlite.Store
 	stop  func()
 	org   *organisation
@@ -428,8 +427,6 @@ func status(t *testing.T, got *ticket.Ticket, want ticket.Status, queue, agent s
 		t.Fatalf("ticket %d is %s in %q with %q, want %s in %q with %q", got.ID, got.Status, got.Queue, got.Agent, want, queue, agent)
 	}
 }
-
-func newClock() *clocktesting.FakeClock { return clocktesting.NewFakeClock(start) }
 
 // data of a record.
 func (r *rig) data(record eventlog.Record, into any) {

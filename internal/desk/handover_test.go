@@ -53,11 +53,11 @@ func TestWhoGoesOffDutyHandsOver(t *testing.T) {
 			r.run()
 			r.eventually("the loops sleep", r.clock.HasWaiters)
 			r.clock.SetTime(noon.Add(-time.Second))
-			time.Sleep(20 * time.Millisecond) // time enough to be wrong
+			r.sleepsUntil(noon)
 			status(t, r.ticket(open.ID), ticket.Open, "general", "jo")
 			r.clock.SetTime(noon)
 			if tc.agent == "jo" {
-				time.Sleep(20 * time.Millisecond)
+				r.sleepsUntil(noon.Add(time.Minute)) // when it looks again, if nothing is to come before
 			}
 			r.eventually("what becomes of the ticket", func() bool {
 				got := r.ticket(open.ID)

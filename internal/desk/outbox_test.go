@@ -175,7 +175,7 @@ func TestDeskDeliversWhatNobodyClaimsWithin5Seconds(t *testing.T) {
 	r.eventually("the loops sleep", r.clock.HasWaiters)
 	r.opened()
 	r.pass(5*time.Second - time.Millisecond)
-	time.Sleep(20 * time.Millisecond)
+	r.sleepsUntil(start.Add(5 * time.Second))
 	if got := w.all(); len(got) != 0 {
 		t.Fatalf("the desk delivered %v at once", got)
 	}

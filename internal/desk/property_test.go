@@ -11,7 +11,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	clocktesting "k8s.io/utils/clock/testing"
 	"pgregory.net/rapid"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
@@ -52,7 +51,7 @@ func TestLogProvesTheDeskWhateverHappens(t *testing.T) {
 type world struct {
 	ctx    context.Context
 	path   string
-	clock  *clocktesting.FakeClock
+	clock  *sleepClock
 	store  *sqlite.Store
 	desk   *desk.Desk
 	stop   func()

@@ -87,7 +87,7 @@ func TestWarningsAndBreachesAreRecordedOnceWhenDueWithNobodyThere(t *testing.T) 
 			t.Fatalf("%s %s is due at %s", step.metric, step.record, got)
 		}
 		r.clock.SetTime(start.Add(step.after - time.Millisecond))
-		time.Sleep(20 * time.Millisecond) // time enough to be wrong
+		r.sleepsUntil(start.Add(step.after))
 		if now := r.ticket(opened.ID); now.Version != before.Version {
 			t.Fatalf("%s early", r.last(opened.ID).Type)
 		}
@@ -98,8 +98,9 @@ func TestWarningsAndBreachesAreRecordedOnceWhenDueWithNobodyThere(t *testing.T) 
 			t.Fatalf("got %+v, want %s of %s", last, step.record, step.metric)
 		}
 	}
-	r.pass(1000 * time.Hour)
-	time.Sleep(20 * time.Millisecond)
+	if got := r.ticket(opened.ID).WakeAt(); !got.IsZero() {
+		t.Errorf("something is to come at %s", got)
+	}
 	want := []eventlog.Type{eventlog.Opened, eventlog.AtRisk, eventlog.Breached, eventlog.AtRisk, eventlog.Breached}
 	if got := r.types(opened.ID); !slices.Equal(got, want) {
 		t.Errorf("records %v", got)

@@ -60,7 +60,7 @@ func TestTimersFireWhenDueAndNotEarlier(t *testing.T) {
 			r.run()
 			r.eventually("the loops sleep", r.clock.HasWaiters)
 			r.pass(test.due - time.Millisecond)
-			time.Sleep(20 * time.Millisecond) // time enough to be wrong
+			r.sleepsUntil(start.Add(test.due))
 			if got := r.ticket(set.ID); got.Version != set.Version {
 				t.Fatalf("fired early: %s", got.Status)
 			}
@@ -182,7 +182,7 @@ func TestLoopsSleepWhileTheClockIsBehind(t *testing.T) {
 	r.pass(5*time.Second - time.Millisecond)
 	r.opened()
 	r.clock.SetTime(start)
-	counted := &countedTimers{FakeClock: r.clock}
+	counted := &countedTimers{FakeClock: r.clock.FakeClock}
 	r.Desk = must(desk.New(desk.Options{Store: r.store, Clock: counted, HelpDesk: "acme"}))(t)
 	r.run()
 	r.eventually("the loops sleep", r.clock.HasWaiters)
