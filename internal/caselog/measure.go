@@ -1,15 +1,13 @@
 package caselog
 
-import "time"
-
-// Response is when somebody first had the case, or it was done without. It answers false if neither came about.
-func (c Case) Response() (time.Time, bool) {
+// Response is the event by which somebody first had the case, or it was done without. It answers false if there is none.
+func (c Case) Response() (Event, bool) {
 	for _, e := range c.Events {
 		if e.State.Held() || e.State.Done() {
-			return e.Time, true
+			return e, true
 		}
 	}
-	return time.Time{}, false
+	return Event{}, false
 }
 
 // Pauses lists the times between the case's being done and its going on.

@@ -46,10 +46,11 @@ The history says what happens to a ticket and how long each piece of work takes;
 the ticket waits. So whoever is offered a ticket accepts it at once, and works on it as long as the history's person did.
 
 What the history's statuses become:
-  Accepted (In Progress, Assigned)    an agent accepts, or resumes
+  Accepted (In Progress, Assigned)    an agent accepts, or resumes; the first to do so answers the customer
   Accepted, Wait - User or Customer   pend;  any other Wait: hold
   Queued, of the same team            put back into its queue
-  another team than before            transfer to that team's queue. A ticket that no one of a team took up goes on at once
+  another team than before            transfer to that team's queue, unless an escalation was sooner. A ticket that no one
+                                      of a team took up goes on at once
   another person of the same team     transfer to that person; if the desk gave it to them before, to who passed it on. If
                                       they have no room: into the queue
   Completed                           resolve; the last one also closes or cancels. If the history continues, reopen

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/caselog"
@@ -111,9 +110,8 @@ func (l *lineReport) history(c caselog.Case, axis *caselog.Axis) {
 		}
 		team := c.Events[len(c.Events)-1].Team
 		if metric == ticket.FirstResponse {
-			at, _ := c.Response()
-			i := slices.IndexFunc(c.Events, func(e caselog.Event) bool { return e.Time.Equal(at) && (e.State.Held() || e.State.Done()) })
-			team = c.Events[i].Team
+			response, _ := c.Response()
+			team = response.Team
 		}
 		of(team).attainment(metric).add(used <= l.org.Targets[importer.PriorityOf(c)][metric])
 	}

@@ -30,11 +30,11 @@ func PriorityOf(c caselog.Case) ticket.Priority {
 func (o *Organisation) Used(c caselog.Case, metric ticket.Metric) (time.Duration, bool) {
 	count := o.counting(c.Events[0])
 	if metric == ticket.FirstResponse {
-		at, responded := c.Response()
+		response, responded := c.Response()
 		if !responded {
 			return 0, false
 		}
-		return count(c.Events[0].Time, at), true
+		return count(c.Events[0].Time, response.Time), true
 	}
 	if !c.Resolved() {
 		return 0, false
