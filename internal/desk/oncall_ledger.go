@@ -2,6 +2,8 @@ package desk
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
@@ -73,14 +75,23 @@ func (c *change) writeLedger() error {
 		if err := putMetaNumber(c, metaLedgerFrom, now.UnixMilli()); err != nil {
 			return err
 		}
-		return putMetaNumber(c, metaLedgerTo, now.UnixMilli())
+		if err := putMetaNumber(c, metaLedgerTo, now.UnixMilli()); err != nil {
+			return err
+		}
+		return c.replaceShifts(nil, c.plan.Rotations)
 	}
 	if !to.Before(now) {
 		return nil
 	}
 	for name, rotation := range c.plan.Rotations {
+		past, err := lastOnCall(c, name, to)
+		if err != nil {
+			return err
+		}
 		for _, s := range rotation.Shifts(to, now.Add(1)) {
-			if err := c.writeShift(name, s, from, to, now); err != nil {
+			began := s.Start.After(to)
+			s.Start = past.Start(&s)
+			if err := c.writeShift(name, s, began, now); err != nil {
 				return err
 			}
 		}
@@ -88,29 +99,97 @@ func (c *change) writeLedger() error {
 	return putMetaNumber(c, metaLedgerTo, now.UnixMilli())
 }
 
-// writeShift as far as it has passed. What was before the ledger began is not in it.
-func (c *change) writeShift(rotation string, s oncall.Shift, from, to, now time.Time) error {
+// writeShift as far as it has passed.
+func (c *change) writeShift(rotation string, s oncall.Shift, began bool, now time.Time) error {
 	row := store.OnCallShift{
 		Rotation: rotation, Layer: s.Layer, Agent: s.Agent, Override: s.Override, Replaces: s.Replaces,
-		Start: walltime.Later(s.Start.UTC(), from), End: walltime.Earlier(s.End.UTC(), now),
+		Start: s.Start.UTC(), End: walltime.Earlier(s.End.UTC(), now),
 	}
 	if row.Start.Before(row.End) {
 		if err := c.PutOnCallShift(row); err != nil {
 			return err
 		}
 	}
-	data := eventlog.OnCallData{Rotation: rotation, Layer: s.Layer, Override: s.Override, Replaces: s.Replaces, Start: s.Start.UTC(), End: s.End.UTC()}
-	if s.Start.After(to) && !s.Start.After(now) {
-		if _, err := c.record(eventlog.Record{Type: eventlog.OnCallBegan, Agent: s.Agent, Data: eventlog.Encode(data)}); err != nil {
+	if began {
+		if err := c.recordShift(eventlog.OnCallBegan, rotation, s, ""); err != nil {
 			return err
 		}
 	}
-	if !s.End.After(now) {
-		if _, err := c.record(eventlog.Record{Type: eventlog.OnCallEnded, Agent: s.Agent, Data: eventlog.Encode(data)}); err != nil {
+	if s.End.After(now) {
+		return nil
+	}
+	return c.recordShift(eventlog.OnCallEnded, rotation, s, "")
+}
+
+// replaceShifts puts on record what becomes of the shifts under way now that rotations take the place of others. The ledger is
+// written up to now.
+func (c *change) replaceShifts(before, after map[string]*plan.OnCallRotation) error {
+	names := slices.Collect(maps.Keys(after))
+	for name := range before {
+		if after[name] == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		past, err := lastOnCall(c, name, c.now)
+		if err != nil {
 			return err
+		}
+		was, is := shiftsAt(before[name], c.now), shiftsAt(after[name], c.now)
+		for _, s := range was {
+			s.Start = past.Start(&s)
+			switch next := sameDuty(is, &s); {
+			case next == nil || next.Start.Equal(c.now):
+				s.End = c.now
+				err = c.recordShift(eventlog.OnCallEnded, name, s, newPlan)
+			case !next.End.Equal(s.End):
+				s.End = next.End
+				err = c.recordShift(eventlog.OnCallChanged, name, s, newPlan)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		for _, s := range is {
+			if sameDuty(was, &s) == nil || s.Start.Equal(c.now) {
+				s.Start = c.now
+				if err := c.recordShift(eventlog.OnCallBegan, name, s, newPlan); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// newPlan is the reason of a change to shifts that no hand-off brings.
+const newPlan = "new plan"
+
+func shiftsAt(r *plan.OnCallRotation, t time.Time) []oncall.Shift {
+	if r == nil {
+		return nil
+	}
+	return r.Shifts(t, t.Add(1))
+}
+
+// sameDuty finds the shift of the same assignment; nil for none.
+func sameDuty(shifts []oncall.Shift, s *oncall.Shift) *oncall.Shift {
+	if i := slices.IndexFunc(shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment }); i >= 0 {
+		return &shifts[i]
+	}
+	return nil
+}
+
+func (c *change) recordShift(t eventlog.Type, rotation string, s oncall.Shift, reason string) error {
+	r := eventlog.Record{Type: t, Agent: s.Agent, Reason: reason, Data: eventlog.Encode(eventlog.OnCallData{
+		Rotation: rotation, Layer: s.Layer, Override: s.Override, Replaces: s.Replaces, Start: s.Start.UTC(), End: s.End.UTC(),
+	})}
+	if reason == "" {
+		r.Actor = deskActor // whoever else's change the hand-off is written with
+	}
+	_, err := c.record(r)
+	return err
 }
 
 // onCallHistory reads what was recorded of a rotation between two instants.
@@ -121,10 +200,22 @@ func onCallHistory(r store.Reader, rotation string, from, to time.Time) (api.OnC
 		return past, err
 	}
 	rows, err := r.OnCallShifts(rotation, from, to)
-	for _, row := range rows {
-		past.Shifts = append(past.Shifts, oncall.Shift{
-			Assignment: oncall.Assignment{Agent: row.Agent, Layer: row.Layer, Override: row.Override, Replaces: row.Replaces}, Start: row.Start, End: row.End,
-		})
-	}
+	past.Shifts = shiftsOf(rows)
 	return past, err
+}
+
+// lastOnCall has the shifts of a rotation that were under way when the ledger was last written.
+func lastOnCall(r store.Reader, rotation string, written time.Time) (api.OnCallHistory, error) {
+	rows, err := r.OnCallShiftsUntil(rotation, written)
+	return api.OnCallHistory{To: written, Shifts: shiftsOf(rows)}, err
+}
+
+func shiftsOf(rows []store.OnCallShift) []oncall.Shift {
+	shifts := make([]oncall.Shift, len(rows))
+	for i, row := range rows {
+		shifts[i] = oncall.Shift{
+			Assignment: oncall.Assignment{Agent: row.Agent, Layer: row.Layer, Override: row.Override, Replaces: row.Replaces}, Start: row.Start, End: row.End,
+		}
+	}
+	return shifts
 }

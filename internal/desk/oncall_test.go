@@ -3,6 +3,7 @@ package desk_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,7 +98,8 @@ func TestPastShiftsStayAsTheyWere(t *testing.T) {
 	}
 }
 
-// A shift that was under way when a past override was deleted is one, as it was, and not told beyond the time asked for.
+// A shift that was under way when a past override was deleted is one, as it was, and not told beyond the time asked for; also
+// once it has ended.
 func TestADeletedOverrideSplitsNoShift(t *testing.T) {
 	r := newRig(t, func(o *organisation) {
 		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "jo")
@@ -106,10 +108,51 @@ func TestADeletedOverrideSplitsNoShift(t *testing.T) {
 	r.pass(10 * time.Minute)
 	before, _ := r.shiftsFrom(start, start.Add(5*time.Minute))
 	r.apply(func(o *organisation) { o.others = nil })
-	for _, end := range []time.Duration{5 * time.Minute, 20 * time.Minute} {
-		if got, to := r.shiftsFrom(start, start.Add(end)); len(got) != 3 || !cmp.Equal(got, before) || to.Before(start.Add(2*time.Minute)) {
-			t.Errorf("until %s: %v, and were %v; recorded until %v", end, got, before, to)
+	check := func() {
+		for _, end := range []time.Duration{5 * time.Minute, 20 * time.Minute} {
+			if got, to := r.shiftsFrom(start, start.Add(end)); len(got) != 3 || !cmp.Equal(got, before) || to.Before(start.Add(2*time.Minute)) {
+				t.Errorf("until %s: %v, and were %v; recorded until %v", end, got, before, to)
+			}
 		}
+	}
+	check()
+	r.pass(time.Hour)
+	r.eventually("the ledger is written", func() bool {
+		_, to := r.shiftsFrom(start, start.Add(time.Hour))
+		return to.After(start.Add(time.Hour))
+	})
+	check()
+}
+
+// What a plan changes of the shifts under way is on record with it, once, and nothing if it changes nothing of them.
+func TestShiftsThatAPlanChangesAreOnRecord(t *testing.T) {
+	always := v1alpha1.Duty{Type: v1alpha1.DutyAlways}
+	r := newRig(t, func(o *organisation) { o.rotation("nights", always, "jo") })
+	r.pass(10 * time.Minute)
+	r.apply(func(o *organisation) { o.queues["general"].Spec.Priority = 7 })
+	r.apply(swap("sam", "jo", start.Add(30*time.Minute), start.Add(40*time.Minute)))
+	r.pass(10 * time.Minute)
+	r.apply(func(o *organisation) { o.rotation("nights", always, "sam", "jo") })
+	r.apply(func(o *organisation) { o.rotations, o.others = nil, nil })
+
+	var got []string
+	for _, record := range r.records(0) {
+		if strings.HasPrefix(string(record.Type), "oncall.") {
+			var data eventlog.OnCallData
+			r.data(record, &data)
+			got = append(got, fmt.Sprintf("%s: %s %s of %s %s-%s by %s", record.At.Sub(start), record.Type, record.Agent, data.Rotation,
+				data.Start.Sub(start), data.End.Sub(start), record.Actor))
+		}
+	}
+	want := []string{
+		"0s: oncall.began jo of nights 0s-1h0m0s by user/lead",
+		"10m0s: oncall.changed jo of nights 0s-30m0s by user/lead",
+		"20m0s: oncall.ended jo of nights 0s-20m0s by user/lead",
+		"20m0s: oncall.began sam of nights 20m0s-1h0m0s by user/lead",
+		"20m0s: oncall.ended sam of nights 20m0s-20m0s by user/lead",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

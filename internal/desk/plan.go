@@ -220,6 +220,9 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 		if _, err := c.record(eventlog.Record{Type: eventlog.PlanActivated, Data: eventlog.Encode(planData(next))}); err != nil {
 			return err
 		}
+		if err := c.replaceShifts(before.Rotations, next.Rotations); err != nil {
+			return err
+		}
 		return c.beginMigration(before)
 	})
 	if err != nil || done {

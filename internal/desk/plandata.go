@@ -73,6 +73,8 @@ func planAgent(a *plan.Agent) eventlog.PlanAgent {
 	}
 	if _, is := a.Schedule.(*calendar.Calendar); is {
 		data.Schedule = a.ScheduleName
+	} else {
+		data.Rotation = a.ScheduleName
 	}
 	for _, absence := range a.Absences {
 		data.Absences = append(data.Absences, eventlog.Span{Start: absence.Start, End: absence.End})

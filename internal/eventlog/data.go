@@ -99,7 +99,9 @@ type DutyData struct {
 	End   time.Time `json:"endTime"`
 }
 
-// OnCallData of OnCallBegan and OnCallEnded, which are about the agent who serves.
+// OnCallData of the on-call records, which are about the agent who serves. A layer has one shift at a time. A hand-off may be
+// on record a little after it happened, but is before the plan changes; then follow the shifts that the new one ends, begins
+// or changes at once.
 type OnCallData struct {
 	Rotation string `json:"rotation"`
 	Layer    string `json:"layer"`
@@ -107,7 +109,8 @@ type OnCallData struct {
 	Override string    `json:"override,omitempty"`
 	Replaces string    `json:"replaces,omitempty"`
 	Start    time.Time `json:"start"`
-	End      time.Time `json:"end"`
+	// End by the plan in force.
+	End time.Time `json:"end"`
 }
 
 // LeaseData of the lease records. The epoch grows with every lease of the desk, also across restarts.
@@ -214,8 +217,9 @@ type PlanRampUp struct {
 
 // PlanAgent is an agent of PlanData.
 type PlanAgent struct {
-	// Schedule is the calendar of the agent's duty; empty: they have none, or a rotation.
+	// Schedule is the calendar of the agent's duty, or Rotation has them on duty while on call; both are empty of who is always.
 	Schedule  string         `json:"schedule,omitempty"`
+	Rotation  string         `json:"rotation,omitempty"`
 	Absences  []Span         `json:"absences,omitempty"`
 	RampUp    *PlanRampUp    `json:"rampUp,omitempty"`
 	Skills    map[string]int `json:"skills,omitempty"`

@@ -73,7 +73,8 @@ const (
 	OutboxDigested  Type = "outbox.digested" // a notification that is sent with others as one
 	OnCallBegan     Type = "oncall.began"    // a shift of a rotation
 	OnCallEnded     Type = "oncall.ended"
-	ClockStepped    Type = "clock.stepped" // the machine's clock went back; desk time did not
+	OnCallChanged   Type = "oncall.changed" // a new plan has a shift under way end at another time
+	ClockStepped    Type = "clock.stepped"  // the machine's clock went back; desk time did not
 )
 
 // State is what matters of a ticket to order, ownership and timers.

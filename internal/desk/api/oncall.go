@@ -65,6 +65,18 @@ type OnCallHistory struct {
 	Shifts   []oncall.Shift
 }
 
+// Start of a reckoned shift. What was recorded until To is so: a shift that was under way then began when the record has it,
+// or else right then.
+func (past *OnCallHistory) Start(s *oncall.Shift) time.Time {
+	if !s.Start.Before(past.To) {
+		return s.Start
+	}
+	if was := slices.IndexFunc(past.Shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.End.Equal(past.To) }); was >= 0 {
+		return past.Shifts[was].Start
+	}
+	return past.To
+}
+
 // NewOnCall tells of a rotation, seen from q.At.
 func NewOnCall(r *plan.OnCallRotation, q OnCallQuery, past OnCallHistory) OnCall {
 	o := OnCall{Rotation: r.Name, Team: r.Team, TimeZone: r.Zone.String(), Current: []OnCallShift{}, RecordedFrom: past.From, RecordedTo: past.To}
@@ -105,13 +117,7 @@ func ShiftsOf(r *plan.OnCallRotation, from, to time.Time, past OnCallHistory) []
 	}
 	reckoned := r.Shifts(past.To, later(to, past.To.Add(1))) // also what goes on from a time before, to know its end
 	for i := range reckoned {
-		// What was recorded until then is so: the shift goes on from there, and from when it began by the record.
-		if s := &reckoned[i]; s.Start.Before(past.To) {
-			s.Start = past.To
-			if was := slices.IndexFunc(past.Shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.End.Equal(past.To) }); was >= 0 {
-				s.Start = past.Shifts[was].Start
-			}
-		}
+		reckoned[i].Start = past.Start(&reckoned[i])
 	}
 	for _, s := range past.Shifts {
 		if !slices.ContainsFunc(reckoned, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.Start.Equal(s.Start) }) {

@@ -94,6 +94,8 @@ type Reader interface {
 
 	// OnCallShifts lists those of a rotation that overlap the time between from and to, by start.
 	OnCallShifts(rotation string, from, to time.Time) ([]OnCallShift, error)
+	// OnCallShiftsUntil lists those of a rotation that end at an instant.
+	OnCallShiftsUntil(rotation string, end time.Time) ([]OnCallShift, error)
 
 	// Idempotent returns the stored answer to a caller's key.
 	Idempotent(caller, key string) (*Answer, error)

@@ -73,6 +73,10 @@ func (r *reader) OnCallShifts(rotation string, from, to time.Time) ([]store.OnCa
 		rotation, to.UnixMicro(), from.UnixMicro())
 }
 
+func (r *reader) OnCallShiftsUntil(rotation string, end time.Time) ([]store.OnCallShift, error) {
+	return documents[store.OnCallShift](r.conn, "SELECT doc FROM oncall_shifts WHERE rotation = ? AND end_at = ?", rotation, end.UnixMicro())
+}
+
 func (r *reader) Idempotent(caller, key string) (*store.Answer, error) {
 	var a store.Answer
 	var at sql.NullInt64

@@ -101,6 +101,7 @@ func testReopen(t *testing.T, open Open) {
 		got("shifts", []store.OnCallShift{longer, next})(pass(r.OnCallShifts("nights", at(-1), at(1))))
 		got("shifts that ended", []store.OnCallShift{next})(pass(r.OnCallShifts("nights", at(0), at(1))))
 		got("shifts before the next", []store.OnCallShift{longer})(pass(r.OnCallShifts("nights", at(-90), at(0))))
+		got("shifts until an instant", []store.OnCallShift{next})(pass(r.OnCallShiftsUntil("nights", at(60))))
 		got("shifts of another rotation", []store.OnCallShift(nil))(pass(r.OnCallShifts("days", at(-90), at(90))))
 		got("meta never set", []byte(nil))(pass(r.Meta("other")))
 		for what, missing := range map[string]func() (any, error){
