@@ -5,7 +5,7 @@ set -euo pipefail
 
 namespace=support
 
-if [ -z "$CONTEXT" ] && ! cluster check; then
+if [ -z "$CONTEXT" ] && ! step "this machine can run containers" cluster check; then
   say "This machine cannot run containers: see above."
   echo "The same code runs in one process, without a cluster or root:  make demo"
   exit 1
@@ -40,19 +40,20 @@ kubectl get support -n "$namespace"
 desk top --once
 
 tier=$(kubectl get tiers -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
-agent=$(kubectl get agents -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
+agent=$(desk agent list | awk 'NR == 1 {duty = index($0, "DUTY")} NR > 1 && substr($0, duty, 2) == "on" {print $1; exit}')
 ticket=$(desk ticket list --status Closed -o json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n1)
+hint() { printf '  %-54s # %s\n' "$@"; }
 cat <<DONE
 
 It runs, and stays running. Look and try:
 
   export KUBECONFIG=$KUBECONFIG PATH=$BIN:$(dirname "$(command -v kubectl)"):\$PATH
-  kubectl get support -n $namespace                          # the organisation
-  caseload top -n $namespace                                 # what waits, who is free, live
-  caseload ticket show $ticket -n $namespace                       # why it went where it went
-  kubectl scale tier/$tier --replicas=4 -n $namespace    # queue workers
-  caseload oncall who -n $namespace                          # who is on call, until when, who is next
-  caseload work --as-agent $agent -n $namespace                 # be $agent: nobody plays them meanwhile
-
-  make stop${CONTEXT:+ CONTEXT=$CONTEXT}                                            # end it and clean up
 DONE
+hint "kubectl get support -n $namespace" "the organisation" \
+  "caseload top -n $namespace" "what waits, who is free, live" \
+  "caseload ticket show $ticket -n $namespace" "why it went where it went" \
+  "kubectl scale tier/$tier --replicas=4 -n $namespace" "queue workers" \
+  "caseload oncall who -n $namespace" "who is on call, until when, who is next" \
+  ${agent:+"caseload work --as-agent $agent -n $namespace" "be $agent: nobody plays them meanwhile"}
+echo
+hint "make stop${CONTEXT:+ CONTEXT=$CONTEXT}" "end it and clean up"
