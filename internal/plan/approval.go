@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -31,6 +32,20 @@ func (p *Plan) Approver(agent string, m ticket.Money) (approver, why string) {
 		return "", fmt.Sprintf("agent %s has no manager", agent)
 	}
 	return "", fmt.Sprintf("none of %s may approve %s", strings.Join(asked, ", "), m)
+}
+
+// warnApproval tells of an agent whose managers approve nothing that is above the agent's own limit. One without a manager
+// is where the chain ends.
+func (c *compilation) warnApproval(cand *candidate, a *Agent, p *Plan) {
+	if a.ApprovalLimit == nil || a.Manager == "" {
+		return
+	}
+	above := ticket.Money{Amount: a.ApprovalLimit.Amount + 1, Currency: a.ApprovalLimit.Currency}
+	if _, why := p.Approver(a.Name, above); why != "" {
+		c.warning(cand, "spec.approvalLimit", v1alpha1.ReasonInvalid,
+			"a ticket of more than %s cannot be resolved with this agent, since nobody may approve it: %s; give one of them a higher approvalLimit in %s, or none",
+			a.ApprovalLimit, why, above.Currency)
+	}
 }
 
 func (p *Plan) managerOf(a *Agent) *Agent {

@@ -152,7 +152,7 @@ func (c *compilation) checkEscalation(cand *candidate, o *v1alpha1.EscalationPol
 		if err == nil && after <= last {
 			c.invalid(cand, field+".after", v1alpha1.ReasonInvalid,
 				"step %s is due %s after the start of a round, and the one before it after %s: steps come one after the other; put what happens together into one step",
-				step.Name, after, last)
+				step.Name, FormatDuration(after), FormatDuration(last))
 		}
 		last = after
 		for j, action := range step.Actions {

@@ -49,6 +49,7 @@ func (c *compilation) warn(p *Plan) {
 			}
 			if cand.chosen == declared {
 				c.warnContacts(cand, o, p)
+				c.warnApproval(cand, p.Agents[o.Name], p)
 			}
 		case *v1alpha1.RoutingPolicy:
 			if cand.chosen == declared {
