@@ -57,7 +57,7 @@ func TestWhoGoesOffDutyHandsOver(t *testing.T) {
 			status(t, r.ticket(open.ID), ticket.Open, "general", "jo")
 			r.clock.SetTime(noon)
 			if tc.agent == "jo" {
-				r.sleepsUntil(noon.Add(time.Minute)) // when it looks again, if nothing is to come before
+				r.sleepsUntil(noon.Add(time.Minute)) // it has looked, and looks at the clock again then
 			}
 			r.eventually("what becomes of the ticket", func() bool {
 				got := r.ticket(open.ID)
