@@ -3,13 +3,12 @@ package replay
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/caselog"
+	"github.com/caseload-dev/caseload/internal/caselog/caselogtest"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/importer"
 	"github.com/caseload-dev/caseload/internal/ticket"
@@ -151,24 +150,14 @@ func TestEveryScriptEndsAsTheHistoryDid(t *testing.T) {
 	playAll(t, log, org)
 }
 
-// realHistory finds the history that the project itself does not ship.
-func realHistory(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("CASELOAD_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	path := filepath.Join(dir, "volvo-it-problems.csv")
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no real history at %s; CASELOAD_DATA names its folder", path)
-	}
-	return path
-}
-
 func TestTheRealHistory(t *testing.T) {
-	log, org := history(t, realHistory(t))
-	if len(log.Cases) != 1487 {
-		t.Errorf("%d cases, want 1487", len(log.Cases))
+	path, err := caselogtest.RealHistory()
+	if err != nil {
+		t.Skip(err)
+	}
+	log, org := history(t, path)
+	if len(log.Cases) != caselogtest.Cases {
+		t.Errorf("%d cases, want %d", len(log.Cases), caselogtest.Cases)
 	}
 	if got, want := fmt.Sprint(org.Summary.QueuesByTier), "map[line-1:46 line-2:188 line-3:90]"; got != want {
 		t.Errorf("queues %s, want %s", got, want)

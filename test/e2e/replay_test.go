@@ -17,6 +17,7 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/caseload-dev/caseload/internal/caselog/caselogtest"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/replay"
 	"github.com/caseload-dev/caseload/test/checker"
@@ -45,14 +46,11 @@ type history struct {
 
 func theHistory() history {
 	GinkgoHelper()
-	real := os.Getenv("CASELOAD_DATA")
-	if real == "" {
-		real = filepath.Join("..", "..", "..", "shared", "data", "volvo-it-problems.csv")
+	real, err := caselogtest.RealHistory()
+	if err == nil {
+		return history{file: real, speedUp: "50000", escalateAfter: "72h", cases: caselogtest.Cases}
 	}
-	if _, err := os.Stat(real); err == nil {
-		return history{file: real, speedUp: "50000", escalateAfter: "72h", cases: 1487}
-	}
-	AddReportEntry("made-up history", real+" is not there: CASELOAD_DATA names an event log of 1,487 real cases")
+	AddReportEntry("made-up history", err.Error())
 	file := filepath.Join(GinkgoT().TempDir(), "history.csv")
 	const cases = 150
 	Expect(os.WriteFile(file, madeUp(cases), 0o600)).To(Succeed())
