@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +40,8 @@ const (
 type history struct {
 	file    string
 	speedUp string
-	// escalateAfter is how long a ticket waits for somebody before the next line gets it, in the history's time: about five
-	// seconds, which is more than it takes to go on after a fault.
+	// escalateAfter is how long a ticket waits for somebody before the next line gets it, in the history's time: less than two
+	// seconds of the replay's.
 	escalateAfter string
 	cases         int
 }
@@ -48,14 +50,14 @@ func theHistory() history {
 	GinkgoHelper()
 	real, err := caselogtest.RealHistory()
 	if err == nil {
-		return history{file: real, speedUp: "50000", escalateAfter: "72h", cases: caselogtest.Cases}
+		return history{file: real, speedUp: "50000", escalateAfter: "24h", cases: caselogtest.Cases}
 	}
 	AddReportEntry("made-up history", err.Error())
 	file := filepath.Join(GinkgoT().TempDir(), "history.csv")
 	const cases = 150
 	Expect(os.WriteFile(file, madeUp(cases), 0o600)).To(Succeed())
 	// Two days of arrivals and work, so that all faults fall into it.
-	return history{file: file, speedUp: "900", escalateAfter: "75m", cases: cases}
+	return history{file: file, speedUp: "900", escalateAfter: "25m", cases: cases}
 }
 
 // madeUp is an event log of three lines of support, some of whose cases are handed on, put off, or continue after their end.
@@ -192,6 +194,15 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 		Expect(proof.Decisions).To(BeNumerically(">=", h.cases/2))
 		Expect(proof.Timers["Offer"]).To(BeNumerically(">", 0), "offers that nobody accepted have ended")
 		Expect(float64(proof.Unproven)).To(BeNumerically("<", unproven*float64(proof.Decisions)))
+	})
+
+	It("explains a hand-over by time", func() {
+		records := t.records(Default)
+		i := slices.IndexFunc(records, func(r eventlog.Record) bool { return r.Type == eventlog.Transferred && r.Actor == "desk" })
+		Expect(i).To(BeNumerically(">=", 0), "nothing was ever handed over by time")
+		shown := t.desk("ticket", "show", strconv.FormatInt(records[i].Ticket, 10))
+		Expect(shown).To(And(ContainSubstring("escalation started, by desk: without an agent for"),
+			ContainSubstring("a timer that was due at"), ContainSubstring("TransferToNextLevel"), ContainSubstring("resolution is due at")))
 	})
 })
 
