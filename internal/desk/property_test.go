@@ -29,15 +29,8 @@ import (
 // the log.
 func TestLogProvesTheDeskWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		folder, err := os.MkdirTemp("", "desk-*")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = os.RemoveAll(folder) }()
-		w := &world{ctx: context.Background(), path: filepath.Join(folder, "desk.db"), clock: newClock(), hash: "*"}
-		w.start(t)
-		defer func() { w.stop() }()
-		w.push(t, impatient(t))
+		w, end := newWorld(t, impatient(t))
+		defer end()
 		t.Repeat(map[string]func(*rapid.T){
 			"open": w.open, "dispatch": w.dispatch, "answer": w.answer, "verb": w.verb, "presence": w.presence,
 			"time": w.time, "plan": w.plan, "restart": w.restart, "duty": w.duty,
@@ -57,6 +50,22 @@ type world struct {
 	stop   func()
 	active *plan.Plan
 	hash   string
+}
+
+// newWorld has a desk that serves the organisation, until its end.
+func newWorld(t *rapid.T, o *organisation) (w *world, end func()) {
+	folder, err := os.MkdirTemp("", "desk-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = &world{ctx: context.Background(), path: filepath.Join(folder, "desk.db"), clock: newClock(), hash: "*"}
+	w.start(t)
+	end = func() {
+		w.stop()
+		_ = os.RemoveAll(folder)
+	}
+	w.push(t, o)
+	return w, end
 }
 
 // start opens the desk and keeps its loops running.
@@ -96,7 +105,7 @@ func (w *world) push(t *rapid.T, o *organisation) {
 	w.active.Revision, w.hash = pushed.Revision, pushed.Hash
 }
 
-// settle waits until no timer is due.
+// settle waits until no timer is due and no hand-off is missing on record.
 func (w *world) settle(t *rapid.T) {
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		var next time.Time
@@ -108,10 +117,12 @@ func (w *world) settle(t *rapid.T) {
 			t.Fatal(err)
 		}
 		if next.IsZero() || next.After(w.clock.Now()) {
-			return
+			if next = w.handOff(t); next.IsZero() || next.After(w.clock.Now()) {
+				return
+			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("a timer due at %s has not fired at %s", next, w.clock.Now())
+			t.Fatalf("a timer or hand-off due at %s has not come at %s", next, w.clock.Now())
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
@@ -365,11 +376,14 @@ func (w *world) plan(t *rapid.T) {
 	if rapid.Bool().Draw(t, "in shifts") {
 		inShifts(t, o)
 	}
+	if rapid.Bool().Draw(t, "on call") {
+		onCall(t, o)
+	}
 	w.push(t, o)
 }
 
 // check holds the log against the rules, and the rows against the log.
-func (w *world) check(t *rapid.T) {
+func (w *world) check(t *rapid.T) *checker.Report {
 	var log bytes.Buffer
 	for after := int64(0); ; {
 		records, err := w.desk.Records(w.ctx, manager, after, 1000, 0, 0)
@@ -393,9 +407,11 @@ func (w *world) check(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report := checker.Check(read, w.clock.Now()); !report.OK() {
+	report := checker.Check(read, w.clock.Now())
+	if !report.OK() {
 		t.Fatalf("%s:\n%v\n%s", report, report.Violations, whole)
 	}
+	w.checkLedger(t, read)
 	load := map[string]int{}
 	list, err := w.desk.Tickets(w.ctx, manager, api.TicketQuery{Limit: 500})
 	if err != nil {
@@ -422,4 +438,5 @@ func (w *world) check(t *rapid.T) {
 			t.Fatalf("%s has load %v and %d tickets", a.Name, a.Load, load[a.Name])
 		}
 	}
+	return report
 }

@@ -84,10 +84,15 @@ type checker struct {
 	tickets map[int64]*ticketState
 	waiting map[string]map[int64]*ticketState // by queue
 	agents  map[string]*agentState
+	// planned is when the plan was activated, shifts are those under way, and claims what is yet to be proven of them.
+	planned time.Time
+	shifts  map[place]shift
+	claims  []claim
 	last    Record
 }
 
-// Check the whole log of a desk. Tickets whose timer is due before until and has not fired count as violations.
+// Check the whole log of a desk. Tickets whose timer is due before until and has not fired count as violations, and so do
+// hand-offs of that time that are not on record.
 func Check(records []Record, until time.Time) *Report {
 	c := &checker{
 		report:  Report{Opened: map[Reference]int{}, Timers: map[string]int{}},
@@ -95,11 +100,13 @@ func Check(records []Record, until time.Time) *Report {
 		tickets: map[int64]*ticketState{},
 		waiting: map[string]map[int64]*ticketState{},
 		agents:  map[string]*agentState{},
+		shifts:  map[place]shift{},
 	}
 	for i := range records {
 		c.record(&records[i])
 		c.last = records[i]
 	}
+	c.settle(&c.last, until.Add(-1))
 	for _, t := range c.tickets {
 		if !t.WakeAt.IsZero() && t.WakeAt.Before(until) {
 			c.fault(&c.last, "the timer %s of ticket %d was due at %s and never fired", t.Wake, t.id, t.WakeAt.Format(time.RFC3339Nano))
@@ -132,6 +139,8 @@ func (c *checker) record(r *Record) {
 		agent.presence, agent.changed = data.To, r.Seq
 	case r.Type == "agent.dutyChanged" || r.Type == "agent.dutyRestored":
 		c.dutyChanged(r)
+	case strings.HasPrefix(r.Type, "oncall."):
+		c.shift(r)
 	case r.Ticket != 0:
 		c.ticket(r)
 	}
@@ -147,7 +156,8 @@ func (c *checker) decode(r *Record, into any) {
 }
 
 func (c *checker) activate(r *Record) {
-	c.plan = planData{}
+	c.settle(r, r.At)
+	c.plan, c.planned = planData{}, r.At
 	c.decode(r, &c.plan)
 	clear(c.served)
 	for name, queue := range c.plan.Queues {
@@ -316,7 +326,7 @@ func (c *checker) decision(r *Record, t *ticketState) {
 	if agent.presence != "Available" {
 		c.fault(r, "ticket %d is given to %s, who is %s", t.id, name, agent.presence)
 	}
-	if !c.onDuty(name, now) {
+	if !c.onDuty(r, name) {
 		c.fault(r, "ticket %d is given to %s, who is off duty", t.id, name)
 	}
 	if r.Dispatch.Stage != t.Stage {
@@ -339,12 +349,12 @@ func (c *checker) order(r *Record, t *ticketState, name string, agent *agentStat
 		c.report.Unproven++
 		return
 	}
-	// The decision was made a little before its record.
+	// The decision was made a little before its record: what the agent may do by then or no more is not held against it.
 	decided := r.At.Add(-time.Second)
 	for _, queue := range c.plan.Pools[r.Dispatch.Pool] {
 		for _, other := range c.waiting[queue] {
 			if other == t || other.changed > r.Dispatch.Position || other.setAside || c.compare(other, t) >= 0 ||
-				!c.canServe(other, name, decided) || !c.fits(name, other.channel, decided) || askedLately(other, name, r.At) {
+				!c.canServe(other, name, decided) || !c.canServe(other, name, r.At) || !c.fits(name, other.channel, decided) || askedLately(other, name, r.At) {
 				continue
 			}
 			if c.raced(other, name, r.Dispatch.Position) {

@@ -73,9 +73,9 @@ func (c *checker) dutyChanged(r *Record) {
 	}
 }
 
-// onDuty says whether an agent may be given work at t.
-func (c *checker) onDuty(name string, t time.Time) bool {
-	declared := c.plan.Agents[name]
+// onDuty says whether an agent may be given work by the record. Where a rotation has them, that may be on record only later.
+func (c *checker) onDuty(r *Record, name string) bool {
+	t, declared := r.At, c.plan.Agents[name]
 	extra := false
 	for _, change := range c.agent(name).told {
 		switch {
@@ -88,8 +88,15 @@ func (c *checker) onDuty(name string, t time.Time) bool {
 	if slices.ContainsFunc(declared.Absences, func(s span) bool { return s.has(t) }) {
 		return false
 	}
+	if extra {
+		return true
+	}
+	if declared.Rotation != "" {
+		c.claimShift(r, declared.Rotation, name)
+		return true
+	}
 	calendar := c.plan.Calendars[declared.Schedule]
-	return extra || calendar == nil || calendar.open(t)
+	return calendar == nil || calendar.open(t)
 }
 
 // open says whether the hours of a day near t have begun on the clock on the wall and are not over.

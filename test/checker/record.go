@@ -90,8 +90,9 @@ func (q *planQueue) stage(n int) *planStage {
 type planAgent struct {
 	Languages []string       `json:"languages"`
 	Limits    map[string]int `json:"limits"`
-	// Schedule names the calendar of the agent's duty; empty: around the clock.
+	// Schedule names the calendar of the agent's duty, or Rotation has them on duty while on call; both empty: around the clock.
 	Schedule string      `json:"schedule"`
+	Rotation string      `json:"rotation"`
 	Absences []span      `json:"absences"`
 	RampUp   *planRampUp `json:"rampUp"`
 }

@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/test/checker"
 )
 
 var _ = Describe("The three-tier sample", Ordered, func() {
@@ -102,6 +106,11 @@ var _ = Describe("The follow-the-sun sample", func() {
 		Expect(t.must("get", "oncall")).To(ContainSubstring("around-the-clock"))
 		Expect(strings.Split(strings.TrimSpace(t.desk("oncall", "gaps")), "\n")).To(HaveLen(1), "nothing but the headings")
 
+		agents := func(g Gomega) []api.Agent {
+			var list api.AgentList
+			g.Expect(json.Unmarshal([]byte(t.desk("agent", "list", "-o", "json")), &list)).To(Succeed())
+			return list.Items
+		}
 		By("setting everybody Available: who has no working hours now is offered nothing")
 		for _, agent := range []string{"aki", "ren", "yui", "amy", "ben", "zoe", "gus", "ivy", "lou"} {
 			t.desk("agent", "presence", agent, "Available")
@@ -111,16 +120,69 @@ var _ = Describe("The follow-the-sun sample", func() {
 			list, err := t.tickets("Offered")
 			g.Expect(err).NotTo(HaveOccurred())
 			g.Expect(list.Items).To(HaveLen(1))
-			var agents api.AgentList
-			g.Expect(json.Unmarshal([]byte(t.desk("agent", "list", "-o", "json")), &agents)).To(Succeed())
-			for _, agent := range agents.Items {
+			for _, agent := range agents(g) {
 				if agent.Name == list.Items[0].Agent {
 					g.Expect(agent.Duty.On).To(BeTrue())
 				}
 			}
 		}).Should(Succeed())
+
+		By("having everybody work by the rotation: work goes to who is on call, also when that changes")
+		for _, team := range []string{"tokyo", "london", "oakland"} {
+			t.must("patch", "supportteam/"+team, "--type=merge", "-p", `{"spec":{"defaults":{"schedule":{"calendarRef":null,"rotationRef":{"name":"around-the-clock"}}}}}`)
+		}
+		given := func(subject, to string) {
+			Eventually(func(g Gomega) {
+				for _, agent := range agents(g) {
+					g.Expect(agent.Duty.On).To(Equal(agent.Name == to), agent.Name)
+				}
+			}).Should(Succeed())
+			t.desk("ticket", "open", "--subject", subject, "--channel", "Email")
+			Eventually(func(g Gomega) {
+				list, err := t.tickets("Offered")
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(list.Items).To(ContainElement(And(HaveField("Subject", subject), HaveField("Agent", to))))
+			}).Should(Succeed())
+		}
+		onCall := func() string {
+			var list api.OnCallList
+			Expect(json.Unmarshal([]byte(t.desk("oncall", "who", "around-the-clock", "-o", "json")), &list)).To(Succeed())
+			return list.Items[0].Current[0].Agent
+		}
+		first := onCall()
+		given("For who is on call", first)
+		cover := "aki"
+		if first == cover {
+			cover = "zoe"
+		}
+		hour := func(n time.Duration) string { return time.Now().Add(n * time.Hour).UTC().Format(time.RFC3339) }
+		_, err := t.apply(object("OnCallOverride", "cover",
+			fmt.Sprintf("{rotationRef: {name: around-the-clock}, agentRef: {name: %s}, startTime: %q, endTime: %q}", cover, hour(-1), hour(1))))
+		Expect(err).NotTo(HaveOccurred())
+		Eventually(onCall).Should(Equal(cover))
+		given("For who stands in", cover)
+
+		By("proving it from the log")
+		Eventually(func(g Gomega) {
+			now := time.Now()
+			proof := checker.Check(t.log(g), now)
+			g.Expect(proof.Violations).To(BeEmpty())
+			g.Expect(proof.Decisions).To(BeNumerically(">=", 3))
+		}).Should(Succeed())
+		Expect(shiftsTold(t.records(Default))).To(ContainElements("oncall.ended "+first, "oncall.began "+cover))
 	})
 })
+
+// shiftsTold are the records of shifts.
+func shiftsTold(records []eventlog.Record) []string {
+	var told []string
+	for _, r := range records {
+		if r.Type == eventlog.OnCallBegan || r.Type == eventlog.OnCallEnded {
+			told = append(told, string(r.Type)+" "+r.Agent)
+		}
+	}
+	return told
+}
 
 var _ = Describe("The example of the documentation", func() {
 	const example = "../../docs/example.yaml"

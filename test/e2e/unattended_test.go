@@ -3,11 +3,13 @@ package e2e
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/caseload-dev/caseload/internal/eventlog"
+	"github.com/caseload-dev/caseload/test/checker"
 )
 
 var _ = Describe("With every tier scaled to 0", Label("escalation"), func() {
@@ -45,6 +47,7 @@ var _ = Describe("With every tier scaled to 0", Label("escalation"), func() {
 			}
 		}, patience, "1s").Should(Succeed())
 		Expect(t.desk("ticket", "show", "2")).To(MatchRegexp(`first response +due .* breached`))
+		Expect(checker.Check(t.log(Default), time.Now().Add(-10*time.Second)).Violations).To(BeEmpty())
 	})
 })
 
