@@ -132,31 +132,30 @@ func (c *change) replaceShifts(before, after map[string]*plan.OnCallRotation) er
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		past, err := lastOnCall(c, name, c.now)
-		if err != nil {
-			return err
-		}
 		was, is := shiftsAt(before[name], c.now), shiftsAt(after[name], c.now)
 		for _, s := range was {
-			s.Start = past.Start(&s)
-			switch next := sameDuty(is, &s); {
-			case next == nil || next.Start.Equal(c.now):
-				s.End = c.now
-				err = c.recordShift(eventlog.OnCallEnded, name, s, newPlan)
-			case !next.End.Equal(s.End):
-				s.End = next.End
-				err = c.recordShift(eventlog.OnCallChanged, name, s, newPlan)
+			i := slices.IndexFunc(is, func(next oncall.Shift) bool { return goesOn(&s, &next, c.now) })
+			event, end := eventlog.OnCallEnded, c.now
+			if i >= 0 {
+				event, end = eventlog.OnCallChanged, is[i].End
+				is = slices.Delete(is, i, i+1)
+				if end.Equal(s.End) {
+					continue
+				}
 			}
+			past, err := lastOnCall(c, name, c.now)
 			if err != nil {
+				return err
+			}
+			s.Start, s.End = past.Start(&s), end
+			if err := c.recordShift(event, name, s, newPlan); err != nil {
 				return err
 			}
 		}
 		for _, s := range is {
-			if sameDuty(was, &s) == nil || s.Start.Equal(c.now) {
-				s.Start = c.now
-				if err := c.recordShift(eventlog.OnCallBegan, name, s, newPlan); err != nil {
-					return err
-				}
+			s.Start = c.now
+			if err := c.recordShift(eventlog.OnCallBegan, name, s, newPlan); err != nil {
+				return err
 			}
 		}
 	}
@@ -173,12 +172,9 @@ func shiftsAt(r *plan.OnCallRotation, t time.Time) []oncall.Shift {
 	return r.Shifts(t, t.Add(1))
 }
 
-// sameDuty finds the shift of the same assignment; nil for none.
-func sameDuty(shifts []oncall.Shift, s *oncall.Shift) *oncall.Shift {
-	if i := slices.IndexFunc(shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment }); i >= 0 {
-		return &shifts[i]
-	}
-	return nil
+// goesOn says whether a shift under way is the next as another plan has it, and not one that begins right now.
+func goesOn(s, next *oncall.Shift, now time.Time) bool {
+	return s.Assignment == next.Assignment && (next.Start.Before(now) || next.Start.Equal(s.Start))
 }
 
 func (c *change) recordShift(t eventlog.Type, rotation string, s oncall.Shift, reason string) error {
