@@ -128,10 +128,15 @@ func TestADeletedOverrideSplitsNoShift(t *testing.T) {
 func TestShiftsThatAPlanChangesAreOnRecord(t *testing.T) {
 	always := v1alpha1.Duty{Type: v1alpha1.DutyAlways}
 	r := newRig(t, func(o *organisation) { o.rotation("nights", always, "jo") })
+	r.apply(func(o *organisation) { o.queues["general"].Spec.Priority = 6 })
 	r.pass(10 * time.Minute)
 	r.apply(func(o *organisation) { o.queues["general"].Spec.Priority = 7 })
 	r.apply(swap("sam", "jo", start.Add(30*time.Minute), start.Add(40*time.Minute)))
 	r.pass(10 * time.Minute)
+	r.apply(func(o *organisation) {
+		o.rotation("nights", v1alpha1.Duty{Type: v1alpha1.DutyWindows, Windows: []v1alpha1.WeeklyHours{{Days: everyDay, From: "09:20", To: "18:00"}}}, "jo")
+	})
+	r.pass(time.Minute)
 	r.apply(func(o *organisation) { o.rotation("nights", always, "sam", "jo") })
 	r.apply(func(o *organisation) { o.rotations, o.others = nil, nil })
 
@@ -148,8 +153,10 @@ func TestShiftsThatAPlanChangesAreOnRecord(t *testing.T) {
 		"0s: oncall.began jo of nights 0s-1h0m0s by user/lead",
 		"10m0s: oncall.changed jo of nights 0s-30m0s by user/lead",
 		"20m0s: oncall.ended jo of nights 0s-20m0s by user/lead",
-		"20m0s: oncall.began sam of nights 20m0s-1h0m0s by user/lead",
-		"20m0s: oncall.ended sam of nights 20m0s-20m0s by user/lead",
+		"20m0s: oncall.began jo of nights 20m0s-30m0s by user/lead",
+		"21m0s: oncall.ended jo of nights 20m0s-21m0s by user/lead",
+		"21m0s: oncall.began sam of nights 21m0s-1h0m0s by user/lead",
+		"21m0s: oncall.ended sam of nights 21m0s-21m0s by user/lead",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
