@@ -84,7 +84,8 @@ type Desk struct {
 	duties broadcast
 
 	// handOffs wakes the loop that keeps the ledger of shifts.
-	handOffs broadcast
+	handOffs     broadcast
+	nextHandOffs nextHandOffs
 
 	// escalations are versions of EscalationPolicies that are no longer in force and runs go by, by their hash.
 	escalations sync.Map

@@ -11,7 +11,6 @@ import (
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/plan"
-	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // The ledger has who was on call, as it was: whatever becomes of rotations, overrides and agents, it stays. These bound the
@@ -21,23 +20,51 @@ const (
 	metaLedgerTo   = "oncall-ledger-to"
 )
 
-// keepLedger writes the shifts of the time that has passed at every hand-off.
+// nextHandOffs are when a shift of each rotation begins or ends next, under the plan of a revision. They are the ledger's
+// loop's alone.
+type nextHandOffs struct {
+	revision int64
+	at       map[string]time.Time
+}
+
+// expect the next hand-off of a rotation after an instant.
+func (n *nextHandOffs) expect(name string, r *plan.OnCallRotation, after time.Time) {
+	delete(n.at, name)
+	if next, ok := r.HandOff(after); ok {
+		n.at[name] = next
+	}
+}
+
+// first of them; zero if there is none.
+func (n *nextHandOffs) first() (first time.Time) {
+	for _, at := range n.at {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// keepLedger writes the shifts that begin and end at every hand-off.
 func (d *Desk) keepLedger(ctx context.Context) (time.Duration, <-chan struct{}, error) {
 	wake := d.handOffs.wait()
+	n := &d.nextHandOffs
 	var next time.Time
 	err := d.view(ctx, func(r store.Reader, p *plan.Plan) error {
 		_, to, err := ledgerBounds(r)
-		if to.IsZero() && p.Revision > 0 { // the plan is older than the ledger
-			next = d.time.now()
-		}
-		if err != nil || to.IsZero() {
+		switch {
+		case err != nil || p.Revision == 0:
 			return err
-		}
-		for _, rotation := range p.Rotations {
-			if handOff, ok := rotation.HandOff(to); ok && (next.IsZero() || handOff.Before(next)) {
-				next = handOff
+		case to.IsZero(): // the plan is older than the ledger
+			next = d.time.now()
+			return nil
+		case n.revision != p.Revision:
+			*n = nextHandOffs{revision: p.Revision, at: map[string]time.Time{}}
+			for name, rotation := range p.Rotations {
+				n.expect(name, rotation, to)
 			}
 		}
+		next = n.first()
 		return nil
 	})
 	if err != nil || next.IsZero() {
@@ -46,7 +73,38 @@ func (d *Desk) keepLedger(ctx context.Context) (time.Duration, <-chan struct{}, 
 	if wait := d.time.until(next); wait > 0 {
 		return wait, wake, nil
 	}
-	return 0, wake, d.update(ctx, deskActor, func(c *change) error { return c.writeLedger() })
+	return 0, wake, d.handOff(ctx)
+}
+
+// handOff writes the shifts of the rotations that are due.
+func (d *Desk) handOff(ctx context.Context) error {
+	n, due := &d.nextHandOffs, map[string]*plan.OnCallRotation{}
+	var now time.Time
+	err := d.update(ctx, deskActor, func(c *change) error {
+		_, to, err := ledgerBounds(c)
+		switch {
+		case err != nil:
+			return err
+		case to.IsZero():
+			return c.writeLedger(nil)
+		case c.plan.Revision != n.revision:
+			return nil // what has passed is written already
+		}
+		now = c.now
+		for name, at := range n.at {
+			if !at.After(now) {
+				due[name] = c.plan.Rotations[name]
+			}
+		}
+		return c.writeLedger(due)
+	})
+	if err != nil {
+		return err
+	}
+	for name, rotation := range due {
+		n.expect(name, rotation, now)
+	}
+	return nil
 }
 
 // ledgerBounds are zero before the first plan.
@@ -64,8 +122,9 @@ func ledgerBounds(r store.Reader) (from, to time.Time, err error) {
 	return bounds[0], bounds[1], nil
 }
 
-// writeLedger brings the ledger up to now, by the plan that has been in force since it was last written.
-func (c *change) writeLedger() error {
+// writeLedger brings the ledger up to now, by the plan that has been in force since it was last written. Nothing has become of
+// other rotations than those given.
+func (c *change) writeLedger(rotations map[string]*plan.OnCallRotation) error {
 	from, to, err := ledgerBounds(c)
 	if err != nil {
 		return err
@@ -83,15 +142,18 @@ func (c *change) writeLedger() error {
 	if !to.Before(now) {
 		return nil
 	}
-	for name, rotation := range c.plan.Rotations {
-		past, err := lastOnCall(c, name, to)
-		if err != nil {
-			return err
-		}
+	for name, rotation := range rotations {
 		for _, s := range rotation.Shifts(to, now.Add(1)) {
-			began := s.Start.After(to)
-			s.Start = past.Start(&s)
-			if err := c.writeShift(name, s, began, now); err != nil {
+			began, ended := s.Start.After(to), !s.End.After(now)
+			if began {
+				err = c.recordShift(eventlog.OnCallBegan, name, s, "")
+			} else if ended {
+				s.Start, err = c.began(name, &s, to)
+			}
+			if ended && err == nil {
+				err = c.recordShift(eventlog.OnCallEnded, name, s, "")
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -99,26 +161,11 @@ func (c *change) writeLedger() error {
 	return putMetaNumber(c, metaLedgerTo, now.UnixMilli())
 }
 
-// writeShift as far as it has passed.
-func (c *change) writeShift(rotation string, s oncall.Shift, began bool, now time.Time) error {
-	row := store.OnCallShift{
-		Rotation: rotation, Layer: s.Layer, Agent: s.Agent, Override: s.Override, Replaces: s.Replaces,
-		Start: s.Start.UTC(), End: walltime.Earlier(s.End.UTC(), now),
-	}
-	if row.Start.Before(row.End) {
-		if err := c.PutOnCallShift(row); err != nil {
-			return err
-		}
-	}
-	if began {
-		if err := c.recordShift(eventlog.OnCallBegan, rotation, s, ""); err != nil {
-			return err
-		}
-	}
-	if s.End.After(now) {
-		return nil
-	}
-	return c.recordShift(eventlog.OnCallEnded, rotation, s, "")
+// began is when a shift that was under way at an instant did, as it was: a plan may have it otherwise by now.
+func (c *change) began(rotation string, s *oncall.Shift, at time.Time) (time.Time, error) {
+	rows, err := c.OnCallShifts(rotation, at, at.Add(time.Microsecond))
+	past := api.OnCallHistory{To: at, Shifts: shiftsOf(rows)}
+	return past.Start(s), err
 }
 
 // replaceShifts puts on record what becomes of the shifts under way now that rotations take the place of others. The ledger is
@@ -143,11 +190,11 @@ func (c *change) replaceShifts(before, after map[string]*plan.OnCallRotation) er
 					continue
 				}
 			}
-			past, err := lastOnCall(c, name, c.now)
-			if err != nil {
+			var err error
+			if s.Start, err = c.began(name, &s, c.now); err != nil {
 				return err
 			}
-			s.Start, s.End = past.Start(&s), end
+			s.End = end
 			if err := c.recordShift(event, name, s, newPlan); err != nil {
 				return err
 			}
@@ -177,14 +224,21 @@ func goesOn(s, next *oncall.Shift, now time.Time) bool {
 	return s.Assignment == next.Assignment && (next.Start.Before(now) || next.Start.Equal(s.Start))
 }
 
+// recordShift puts on record what becomes of a shift, in the log and the ledger, which has one that is under way to its end.
 func (c *change) recordShift(t eventlog.Type, rotation string, s oncall.Shift, reason string) error {
+	err := c.PutOnCallShift(store.OnCallShift{
+		Rotation: rotation, Layer: s.Layer, Agent: s.Agent, Override: s.Override, Replaces: s.Replaces, Start: s.Start.UTC(), End: s.End.UTC(),
+	})
+	if err != nil {
+		return err
+	}
 	r := eventlog.Record{Type: t, Agent: s.Agent, Reason: reason, Data: eventlog.Encode(eventlog.OnCallData{
 		Rotation: rotation, Layer: s.Layer, Override: s.Override, Replaces: s.Replaces, Start: s.Start.UTC(), End: s.End.UTC(),
 	})}
 	if reason == "" {
 		r.Actor = deskActor // whoever else's change the hand-off is written with
 	}
-	_, err := c.record(r)
+	_, err = c.record(r)
 	return err
 }
 
@@ -198,12 +252,6 @@ func onCallHistory(r store.Reader, rotation string, from, to time.Time) (api.OnC
 	rows, err := r.OnCallShifts(rotation, from, to)
 	past.Shifts = shiftsOf(rows)
 	return past, err
-}
-
-// lastOnCall has the shifts of a rotation that were under way when the ledger was last written.
-func lastOnCall(r store.Reader, rotation string, written time.Time) (api.OnCallHistory, error) {
-	rows, err := r.OnCallShiftsUntil(rotation, written)
-	return api.OnCallHistory{To: written, Shifts: shiftsOf(rows)}, err
 }
 
 func shiftsOf(rows []store.OnCallShift) []oncall.Shift {

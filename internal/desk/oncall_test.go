@@ -170,3 +170,52 @@ func TestShiftsOfMoreThanAYearAreRefused(t *testing.T) {
 	_, err = r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{Rotation: "none"})
 	refused(t, err, api.ProblemNotFound)
 }
+
+// Each rotation's shifts are on record as they began and ended, whenever others hand over, also across a restart.
+func TestRotationsHandOverEachAtItsTime(t *testing.T) {
+	minutes := map[string]string{"nights": "09:00", "days": "09:20", "weekends": "09:40"}
+	r := newRig(t, func(o *organisation) {
+		for name, at := range minutes {
+			o.rotation(name, v1alpha1.Duty{Type: v1alpha1.DutyAlways}, "jo", "sam")
+			o.rotations[name].Spec.Layers[0].HandOff.Time = v1alpha1.TimeOfDay(at)
+		}
+	})
+	r.run()
+	written := func() bool {
+		list := must(r.OnCall(r.ctx, api.Call{}, api.OnCallQuery{}))(r)
+		return !list.Items[0].RecordedTo.Before(r.clock.Now().Truncate(20 * time.Minute))
+	}
+	for i := range 14 {
+		if i == 6 {
+			r.restart()
+			r.run()
+		}
+		r.pass(20 * time.Minute)
+		r.eventually("the ledger is written", written)
+	}
+	on := map[string]string{} // rotation and start of a shift under way
+	ended := map[string]int{}
+	for _, record := range r.records(0) {
+		var s eventlog.OnCallData
+		began := record.Type == eventlog.OnCallBegan
+		if !began && record.Type != eventlog.OnCallEnded {
+			continue
+		}
+		if err := json.Unmarshal(record.Data, &s); err != nil {
+			t.Fatal(err)
+		}
+		if began {
+			on[s.Rotation] = s.Start.String()
+			continue
+		}
+		ended[s.Rotation]++
+		if on[s.Rotation] != s.Start.String() || !record.At.Equal(s.End) || s.End.Format("04") != minutes[s.Rotation][3:] {
+			t.Errorf("at %s a shift of %s ends, from %s to %s; began %s", record.At, s.Rotation, s.Start, s.End, on[s.Rotation])
+		}
+	}
+	for name := range minutes {
+		if ended[name] != 4 {
+			t.Errorf("of %s %d shifts have ended, want 4", name, ended[name])
+		}
+	}
+}

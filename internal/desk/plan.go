@@ -202,7 +202,7 @@ func (d *Desk) activate(ctx context.Context, call api.Call, ifMatch string, body
 			return err
 		}
 		// What has passed went by the plan until now.
-		if err := c.writeLedger(); err != nil {
+		if err := c.writeLedger(c.plan.Rotations); err != nil {
 			return err
 		}
 		next.Revision, err = c.PutPlan(&store.PlanRevision{

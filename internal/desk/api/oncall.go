@@ -71,7 +71,9 @@ func (past *OnCallHistory) Start(s *oncall.Shift) time.Time {
 	if !s.Start.Before(past.To) {
 		return s.Start
 	}
-	if was := slices.IndexFunc(past.Shifts, func(o oncall.Shift) bool { return o.Assignment == s.Assignment && o.End.Equal(past.To) }); was >= 0 {
+	if was := slices.IndexFunc(past.Shifts, func(o oncall.Shift) bool {
+		return o.Assignment == s.Assignment && !o.Start.After(past.To) && o.End.After(past.To)
+	}); was >= 0 {
 		return past.Shifts[was].Start
 	}
 	return past.To

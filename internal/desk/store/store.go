@@ -92,10 +92,9 @@ type Reader interface {
 	// Entry returns a plan entry by hash.
 	Entry(hash string) (*plan.Entry, error)
 
-	// OnCallShifts lists those of a rotation that overlap the time between from and to, by start.
+	// OnCallShifts lists those of a rotation that overlap the time between from and to, by start; one without length overlaps
+	// nothing.
 	OnCallShifts(rotation string, from, to time.Time) ([]OnCallShift, error)
-	// OnCallShiftsUntil lists those of a rotation that end at an instant.
-	OnCallShiftsUntil(rotation string, end time.Time) ([]OnCallShift, error)
 
 	// Idempotent returns the stored answer to a caller's key.
 	Idempotent(caller, key string) (*Answer, error)
@@ -135,7 +134,7 @@ type Tx interface {
 	// PutPlan stores an activated plan under the next revision, which it returns.
 	PutPlan(p *PlanRevision) (int64, error)
 
-	// PutOnCallShift stores the shift, in place of what was stored of it when it ended earlier.
+	// PutOnCallShift stores the shift, in place of what was stored of it when it was to end at another time.
 	PutOnCallShift(s OnCallShift) error
 
 	// PutIdempotent stores the answer to a caller's key, in place of an older one.
@@ -190,7 +189,7 @@ type PlanRevision struct {
 	ManagerEpoch int64
 }
 
-// OnCallShift is duty as it was. Its start, rotation, layer, agent and override tell it from others.
+// OnCallShift is duty as it was, to its end by the plan if it is under way. Its start, rotation, layer, agent and override tell it from others.
 type OnCallShift struct {
 	Rotation string `json:"rotation"`
 	Layer    string `json:"layer"`

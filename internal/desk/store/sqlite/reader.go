@@ -69,12 +69,8 @@ func (r *reader) Entry(hash string) (*plan.Entry, error) {
 }
 
 func (r *reader) OnCallShifts(rotation string, from, to time.Time) ([]store.OnCallShift, error) {
-	return documents[store.OnCallShift](r.conn, "SELECT doc FROM oncall_shifts WHERE rotation = ? AND start_at < ? AND end_at > ? ORDER BY start_at, layer",
+	return documents[store.OnCallShift](r.conn, "SELECT doc FROM oncall_shifts WHERE rotation = ? AND start_at < ? AND end_at > max(start_at, ?) ORDER BY start_at, layer",
 		rotation, to.UnixMicro(), from.UnixMicro())
-}
-
-func (r *reader) OnCallShiftsUntil(rotation string, end time.Time) ([]store.OnCallShift, error) {
-	return documents[store.OnCallShift](r.conn, "SELECT doc FROM oncall_shifts WHERE rotation = ? AND end_at = ?", rotation, end.UnixMicro())
 }
 
 func (r *reader) Idempotent(caller, key string) (*store.Answer, error) {

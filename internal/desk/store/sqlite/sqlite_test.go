@@ -148,7 +148,6 @@ func TestQueriesUseIndexes(t *testing.T) {
 		_, _ = r.Plan(1)
 		_, _ = r.Entry("e")
 		_, _ = r.OnCallShifts("r", time.Now(), time.Now())
-		_, _ = r.OnCallShiftsUntil("r", time.Now())
 		_, _ = r.Idempotent("c", "k")
 		_, _ = r.Meta("m")
 		_, _ = r.Outbox(time.Now(), 1)
