@@ -40,7 +40,7 @@ kubectl get support -n "$namespace"
 desk top --once
 
 tier=$(kubectl get tiers -n "$namespace" -o jsonpath='{.items[0].metadata.name}')
-agent=$(desk agent list | awk 'NR == 1 {duty = index($0, "DUTY")} NR > 1 && substr($0, duty, 2) == "on" {print $1; exit}')
+agent=$(desk agent list | awk 'NR == 1 {duty = index($0, "DUTY")} NR > 1 && substr($0, duty, 2) == "on" && !found++ {print $1}')
 ticket=$(desk ticket list --status Closed -o json | sed -n 's/.*"id": *\([0-9]*\).*/\1/p' | head -n1)
 hint() { printf '  %-54s # %s\n' "$@"; }
 cat <<DONE
