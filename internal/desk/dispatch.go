@@ -169,14 +169,20 @@ func (d *Desk) Commit(ctx context.Context, call api.Call, name string, body api.
 		}
 		c.actor = workerActor(worker)
 		result := &api.Committed{Refused: make([]string, len(body.Decisions))}
+		// Each decision counts on those before it. What an agent was not given leaves them a version behind, and no less able
+		// to take the next: else that ticket would wait, and one that it goes before be given.
+		behind := map[string]int64{}
 		for i := range body.Decisions {
-			refused, err := c.give(&body.Decisions[i], name, &body)
+			decision := body.Decisions[i]
+			decision.AgentVersion -= behind[decision.Agent]
+			refused, err := c.give(&decision, name, &body)
 			if err != nil {
 				return nil, err
 			}
 			outcome := "committed"
 			if refused != nil {
 				result.Refused[i], outcome = refused.Error(), "refused"
+				behind[decision.Agent]++
 			}
 			c.measure(func(m *metrics) { m.decisions.WithLabelValues(outcome).Inc() })
 		}

@@ -124,6 +124,22 @@ func TestOneBatchGivesAnAgentSeveralTickets(t *testing.T) {
 	}
 }
 
+// What an agent is not given costs them nothing else of the batch: the ticket that was meant for them next is theirs.
+func TestARefusedDecisionLeavesTheNextOfTheAgent(t *testing.T) {
+	r := newRig(t)
+	r.present("jo")
+	first, second, third := r.opened(), r.opened(), r.opened()
+	batch := []dispatch.Decision{r.decision(first, "jo"), r.decision(second, "jo"), r.decision(third, "jo")}
+	batch[1].AgentVersion++
+	batch[2].AgentVersion += 2
+	must(r.Cancel(r.ctx, manager, first.ID, api.Because{}))(t)
+	if got := r.commit(batch...); got[0] == "" || got[1] != "" || got[2] != "" {
+		t.Errorf("answered %q, want the first refused, as it is cancelled, and no other", got)
+	}
+	status(t, r.ticket(second.ID), ticket.Offered, "general", "jo")
+	status(t, r.ticket(third.ID), ticket.Offered, "general", "jo")
+}
+
 func TestCommitNeedsTheLeaseAndThePlan(t *testing.T) {
 	r := newRig(t)
 	r.present("jo")
