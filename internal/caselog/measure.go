@@ -1,13 +1,28 @@
 package caselog
 
-// Response is the event by which somebody first had the case, or it was done without. It answers false if there is none.
+// Response is the event by which somebody first had the case, or it was done without, other than by being cancelled. It
+// answers false if there is none.
 func (c Case) Response() (Event, bool) {
 	for _, e := range c.Events {
-		if e.State.Held() || e.State.Done() {
+		if e.responds() {
 			return e, true
 		}
 	}
 	return Event{}, false
+}
+
+func (e *Event) responds() bool { return e.State.Held() || e.State.Done() && e.State != Cancelled }
+
+// Unanswered lists the time before the response.
+func (c Case) Unanswered() []Span {
+	var spans []Span
+	for i, e := range c.Events[:len(c.Events)-1] {
+		if e.responds() {
+			break
+		}
+		spans = append(spans, Span{Case: c.ID, Person: e.Person, Team: e.Team, From: e.Time, To: c.Events[i+1].Time})
+	}
+	return spans
 }
 
 // Pauses lists the times between the case's being done and its going on.

@@ -58,6 +58,19 @@ func TestReadRefusesWhatItCannotUse(t *testing.T) {
 	}
 }
 
+// TestAWaitGoesOn while a log says again that the case is in the queue.
+func TestAWaitGoesOn(t *testing.T) {
+	start := time.Date(2030, 5, 6, 8, 0, 0, 0, time.UTC)
+	c := Case{Events: []Event{
+		{Time: start, State: Queued, Team: "A"},
+		{Time: start.Add(time.Hour), State: Queued, Team: "A"},
+		{Time: start.Add(2 * time.Hour), State: Working, Team: "A", Person: "Jo"},
+	}}
+	if waits := c.Waits(); len(waits) != 1 || !waits[0].From.Equal(start) {
+		t.Errorf("waits %+v, want one of two hours", waits)
+	}
+}
+
 func TestWhatACaseWentThrough(t *testing.T) {
 	log := readBakery(t)
 	for i, want := range []struct {

@@ -121,7 +121,7 @@ func (c Case) PersonChanges() int {
 	return changes
 }
 
-// Waits lists how long the case waited in a queue each time before somebody took it up.
+// Waits lists how long the case waited in a queue each time before somebody took it up, with who did and their team.
 func (c Case) Waits() []Span {
 	var waits []Span
 	var since *Event
@@ -129,7 +129,9 @@ func (c Case) Waits() []Span {
 		e := &c.Events[i]
 		switch {
 		case e.State == Queued:
-			since = e
+			if since == nil || since.Team != e.Team {
+				since = e
+			}
 		case e.State.Held() && since != nil:
 			waits = append(waits, Span{Case: c.ID, Person: e.Person, Team: e.Team, From: since.Time, To: e.Time})
 			since = nil

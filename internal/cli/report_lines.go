@@ -29,7 +29,9 @@ func renderLines(w io.Writer, lines []replay.Line) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w, "\nIn time: of the targets of the service levels, where the ticket was when they were met or missed.")
+	fmt.Fprintln(w, `
+In time: of those that were responded to or resolved, by the line that had them when it was done or the time was over. The
+replay's targets are those of its service levels, the history's those that are derived from it.`)
 	if byTime == 0 {
 		return nil
 	}

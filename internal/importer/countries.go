@@ -54,8 +54,15 @@ type atlas struct {
 func newAtlas(sources []string, hours v1alpha1.WeeklyHours, zones map[string]string) (*atlas, error) {
 	a := &atlas{calendars: map[string]*Calendar{}, of: map[string]*Calendar{}}
 	given := map[string]string{}
-	for source, zone := range zones {
-		given[countryName(source)] = zone
+	named := map[string]bool{}
+	for _, source := range sources {
+		named[countryName(source)] = true
+	}
+	for _, source := range slices.Sorted(maps.Keys(zones)) {
+		name := countryName(source)
+		if given[name] = zones[source]; !named[name] {
+			return nil, fmt.Errorf("nobody in the history is in %q, which is given the time zone %s: write the country as the file does", source, zones[source])
+		}
 	}
 	open, err := calendar.NewHours(hours)
 	if err != nil {

@@ -256,7 +256,9 @@ func (t *counts) event(e caselog.Event, first bool) {
 func (o *Organisation) places(t *counts) (err error) {
 	o.teamCountry = map[string]string{}
 	var named []string
+	var zones map[string]string
 	if o.SpeedUp <= 1 {
+		zones = o.Zones
 		for source, q := range t.queues {
 			if o.teamCountry[source] = most(q.countries); o.teamCountry[source] != "" {
 				named = append(named, o.teamCountry[source])
@@ -268,7 +270,7 @@ func (o *Organisation) places(t *counts) (err error) {
 			}
 		}
 	}
-	if o.atlas, err = newAtlas(named, o.Hours, o.Zones); err != nil {
+	if o.atlas, err = newAtlas(named, o.Hours, zones); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.atlas.calendars)) {
@@ -305,7 +307,7 @@ func (o *Organisation) queues(t *counts) error {
 		levels[q.Level] = true
 	}
 	o.Levels = slices.Sorted(maps.Keys(levels))
-	if o.EscalateAfter > 0 {
+	if o.Escalates() {
 		return o.frontDoors()
 	}
 	return nil

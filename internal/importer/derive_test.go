@@ -163,9 +163,67 @@ func TestCountriesAndTime(t *testing.T) {
 	if text := rendered(t, sped); strings.Contains(text, "BusinessCalendar") || !strings.Contains(text, "after: 4s\n    type: Unassigned") {
 		t.Error("an hour in a second leaves 4 s until escalation, and no working hours")
 	}
+	if _, err := newAtlas([]string{"Sweden"}, DefaultHours(), map[string]string{"Narnia": "Europe/Oslo"}); err == nil || !strings.Contains(err.Error(), "Narnia") {
+		t.Errorf("a zone of a country that the history does not name: %v, want it to be refused", err)
+	}
 	found := derive(t, func(o *Options) { o.Zones = map[string]string{"atlantis": "Atlantic/Azores", "Sweden": "Europe/Oslo"} })
 	if text := rendered(t, found); !strings.Contains(text, "timeZone: Atlantic/Azores") || !strings.Contains(text, "timeZone: Europe/Oslo") {
 		t.Error("the zones that are given are not those of the calendars")
+	}
+}
+
+// TestTargets: what a part of the history kept, and where it did not.
+func TestTargets(t *testing.T) {
+	at := func(minute int) time.Time { return time.Date(2030, 5, 6, 8, minute, 0, 0, time.UTC) }
+	var log caselog.Log
+	for i, impact := range []string{"Low", "High", "High", "High", "High", "High"} {
+		// The first team of the High ones hands it on after 40 minutes, and the other resolves it after 20 more for each.
+		resolved := at(40 + 20*i)
+		log.Cases = append(log.Cases, caselog.Case{ID: impact, Events: []caselog.Event{
+			{Time: at(0), State: caselog.Queued, Team: "A", Impact: impact},
+			{Time: at(40), State: caselog.Working, Team: "B 2nd", Person: "Jo", Impact: impact},
+			{Time: resolved, State: caselog.Resolved, Team: "B 2nd", Person: "Jo", Impact: impact},
+		}})
+	}
+	org := func(kept int) *Organisation {
+		o, err := Derive(&log, Options{
+			HelpDesk: "desk", TierPattern: regexp.MustCompile(`(\d)nd`), Channel: "Web", Hours: DefaultHours(), KeptPercent: kept, SpeedUp: 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	for kept, want := range map[int]time.Duration{1: time.Hour, 60: 105 * time.Minute, 61: 2 * time.Hour, 80: 2 * time.Hour, 81: 150 * time.Minute, 100: 150 * time.Minute} {
+		if got := org(kept).Targets[ticket.High][ticket.Resolution]; got != want {
+			t.Errorf("%d of 100 kept %s, want %s", kept, got, want)
+		}
+	}
+	o := org(80)
+	if got := o.Targets[ticket.Low][ticket.Resolution]; got != 2*time.Hour {
+		t.Errorf("a Low ticket is resolved in %s, want the 2h of what presses more", got)
+	}
+	slowest := log.Cases[5]
+	if team, met, done := o.Attained(slowest, ticket.Resolution); team != "B 2nd" || met || !done {
+		t.Errorf("the slowest was resolved in time: %t, by %s, want not, by B 2nd", met, team)
+	}
+	o.Targets[ticket.High] = map[ticket.Metric]time.Duration{ticket.FirstResponse: 39 * time.Minute, ticket.Resolution: 39 * time.Minute}
+	for _, metric := range []ticket.Metric{ticket.FirstResponse, ticket.Resolution} {
+		if team, met, done := o.Attained(slowest, metric); team != "A" || met || !done {
+			t.Errorf("%s in time: %t, by %s, want not, by A, which had it when the time was over", metric, met, team)
+		}
+	}
+	o.Targets[ticket.High][ticket.FirstResponse] = 40 * time.Minute
+	if team, met, done := o.Attained(slowest, ticket.FirstResponse); team != "B 2nd" || !met || !done {
+		t.Errorf("first response in time: %t, by %s, want so, by B 2nd", met, team)
+	}
+}
+
+// TestOneLineHasNoNext: nothing is escalated in an organisation of one line.
+func TestOneLineHasNoNext(t *testing.T) {
+	org := derive(t, func(o *Options) { o.TierPattern = regexp.MustCompile(`(none)`) })
+	if text := rendered(t, org); strings.Contains(text, "scalation") {
+		t.Error("the manifests have an escalation to a line that is not there")
 	}
 }
 

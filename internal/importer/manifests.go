@@ -126,7 +126,7 @@ func (o *Organisation) teamObjects() []runtime.Object {
 		TypeMeta: typeMeta("SupportTeam"), ObjectMeta: objectMeta(o.HelpDesk, ""),
 		Spec: v1alpha1.SupportTeamSpec{HelpDeskRef: desk, DefaultQueueRef: &defaultQueue},
 	}
-	if o.EscalateAfter > 0 {
+	if o.Escalates() {
 		own.Spec.Defaults.EscalationPolicyRef = &v1alpha1.EscalationPolicyReference{Name: nextLine}
 	}
 	objects := []runtime.Object{own}

@@ -53,9 +53,12 @@ func (o *Organisation) serviceLevelObjects() []runtime.Object {
 	return objects
 }
 
+// Escalates says that there is a next line, and a time after which it gets a ticket.
+func (o *Organisation) Escalates() bool { return o.EscalateAfter > 0 && len(o.Levels) > 1 }
+
 // escalation hands a ticket that nobody takes from line to line.
 func (o *Organisation) escalation() []runtime.Object {
-	if o.EscalateAfter <= 0 {
+	if !o.Escalates() {
 		return nil
 	}
 	return []runtime.Object{&v1alpha1.EscalationPolicy{

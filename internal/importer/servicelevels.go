@@ -25,25 +25,39 @@ func PriorityOf(c caselog.Case) ticket.Priority {
 	return ticket.Normal
 }
 
-// Used is how much of its service level's time a case took until the metric was done: business time of the country of the
-// support team that had it first, or time of the history at its speed. It answers false if the metric was not done.
-func (o *Organisation) Used(c caselog.Case, metric ticket.Metric) (time.Duration, bool) {
-	count := o.counting(c.Events[0])
+// counted are the times of a case that count for a metric, and the support team that had it when it was done. It answers
+// false if it was not.
+func counted(c caselog.Case, metric ticket.Metric) (spans []caselog.Span, team string, done bool) {
 	if metric == ticket.FirstResponse {
 		response, responded := c.Response()
-		if !responded {
-			return 0, false
-		}
-		return count(c.Events[0].Time, response.Time), true
+		return c.Unanswered(), response.Team, responded
 	}
-	if !c.Resolved() {
-		return 0, false
-	}
-	var used time.Duration
-	for _, s := range c.Active() {
+	return c.Active(), c.Events[len(c.Events)-1].Team, c.Resolved()
+}
+
+// used is how much of its service level's time a case took until the metric was done: business time of the country of the
+// support team that had it first, or time of the history at its speed. It answers false if the metric was not done.
+func (o *Organisation) used(c caselog.Case, metric ticket.Metric) (used time.Duration, done bool) {
+	count := o.counting(c.Events[0])
+	spans, _, done := counted(c, metric)
+	for _, s := range spans {
 		used += count(s.From, s.To)
 	}
-	return used, true
+	return used, done
+}
+
+// Attained tells whether a case met the target of its priority, and which support team had it when it did or its time was
+// over. It answers false if the metric was not done.
+func (o *Organisation) Attained(c caselog.Case, metric ticket.Metric) (team string, met, done bool) {
+	count := o.counting(c.Events[0])
+	left := o.Targets[PriorityOf(c)][metric]
+	spans, team, done := counted(c, metric)
+	for _, s := range spans {
+		if left -= count(s.From, s.To); left < 0 {
+			return s.Team, false, done
+		}
+	}
+	return team, true, done
 }
 
 // counting is how time counts for the service level of a case that began so.
@@ -64,7 +78,7 @@ func (o *Organisation) targets(log *caselog.Log) {
 	for _, metric := range []ticket.Metric{ticket.FirstResponse, ticket.Resolution} {
 		used := map[ticket.Priority][]time.Duration{}
 		for _, c := range log.Cases {
-			if d, done := o.Used(c, metric); done {
+			if d, done := o.used(c, metric); done {
 				used[PriorityOf(c)] = append(used[PriorityOf(c)], d)
 			}
 		}
@@ -78,7 +92,7 @@ func (o *Organisation) targets(log *caselog.Log) {
 			if o.Targets[priority] == nil {
 				o.Targets[priority] = map[ticket.Metric]time.Duration{}
 			}
-			kept := all[min(len(all)*o.KeptPercent/100, len(all)-1)]
+			kept := all[(len(all)*o.KeptPercent+99)/100-1]
 			least = max(least, roundUp(kept, targetStep))
 			o.Targets[priority][metric] = least
 		}

@@ -2,9 +2,12 @@ package replay
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/caselog"
+	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/importer"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
@@ -65,16 +68,16 @@ func (l *LineResults) attainment(metric ticket.Metric) *Attainment {
 
 var reported = []ticket.Metric{ticket.FirstResponse, ticket.Resolution}
 
-// lines tells what each level did.
-func lines(log *caselog.Log, org *importer.Organisation, axis *caselog.Axis, seen map[string]*Observed, stored map[string]*ticket.Ticket, speedUp float64) []Line {
-	l := lineReport{org: org, byQueue: map[string]*Line{}, waits: map[*LineResults][]time.Duration{}}
-	all := make([]Line, len(org.Levels))
-	for i, level := range org.Levels {
-		all[i] = Line{Level: level, Tier: importer.TierName(level)}
-		for _, q := range org.Queues {
-			if q.Level == level {
-				l.byQueue[q.Name] = &all[i]
-			}
+// lines tells what each level did. The desk may have queues and levels that the history has not.
+func lines(log *caselog.Log, org *importer.Organisation, axis *caselog.Axis, seen map[string]*Observed, stored map[string]*ticket.Ticket,
+	queues []api.QueueOverview, speedUp float64) []Line {
+	l := lineReport{org: org, byLevel: map[int]*Line{}, past: map[string]*Line{}, now: map[string]*Line{}, waits: map[*LineResults][]time.Duration{}}
+	for _, q := range org.Queues {
+		l.past[q.Name] = l.line(q.Level, importer.TierName(q.Level))
+	}
+	for _, q := range queues {
+		if q.Tier != "" {
+			l.now[q.Name] = l.line(q.Level, q.Tier)
 		}
 	}
 	for _, c := range log.Cases {
@@ -86,17 +89,30 @@ func lines(log *caselog.Log, org *importer.Organisation, axis *caselog.Axis, see
 	for results, waits := range l.waits {
 		results.Waits = distribution(waits)
 	}
+	var all []Line
+	for _, level := range slices.Sorted(maps.Keys(l.byLevel)) {
+		all = append(all, *l.byLevel[level])
+	}
 	return all
 }
 
 type lineReport struct {
 	org     *importer.Organisation
-	byQueue map[string]*Line
-	waits   map[*LineResults][]time.Duration
+	byLevel map[int]*Line
+	// past and now are the lines of the queues, in the history and at the desk.
+	past, now map[string]*Line
+	waits     map[*LineResults][]time.Duration
+}
+
+func (l *lineReport) line(level int, tier string) *Line {
+	if l.byLevel[level] == nil {
+		l.byLevel[level] = &Line{Level: level, Tier: tier}
+	}
+	return l.byLevel[level]
 }
 
 func (l *lineReport) history(c caselog.Case, axis *caselog.Axis) {
-	of := func(team string) *LineResults { return &l.byQueue[l.org.QueueOf[team]].History }
+	of := func(team string) *LineResults { return &l.past[l.org.QueueOf[team]].History }
 	for _, w := range c.Waits() {
 		l.waits[of(w.Team)] = append(l.waits[of(w.Team)], axis.At(w.To)-axis.At(w.From))
 	}
@@ -104,28 +120,21 @@ func (l *lineReport) history(c caselog.Case, axis *caselog.Axis) {
 		of(team).HandedTo++
 	}
 	for _, metric := range reported {
-		used, done := l.org.Used(c, metric)
-		if !done {
-			continue
+		if team, met, done := l.org.Attained(c, metric); done {
+			of(team).attainment(metric).add(met)
 		}
-		team := c.Events[len(c.Events)-1].Team
-		if metric == ticket.FirstResponse {
-			response, _ := c.Response()
-			team = response.Team
-		}
-		of(team).attainment(metric).add(used <= l.org.Targets[importer.PriorityOf(c)][metric])
 	}
 }
 
 func (l *lineReport) replayed(o *Observed, t *ticket.Ticket, speedUp float64) {
 	for _, w := range o.Waits {
-		if line := l.byQueue[w.Owner]; line != nil {
+		if line := l.now[w.Owner]; line != nil {
 			waited := time.Duration(float64(w.To.Sub(w.From)) * speedUp)
 			l.waits[&line.Replay] = append(l.waits[&line.Replay], waited)
 		}
 	}
 	for _, h := range o.HandOvers {
-		line := l.byQueue[h.To]
+		line := l.now[h.To]
 		switch {
 		case line == nil:
 		case h.ByTime:
@@ -140,7 +149,7 @@ func (l *lineReport) replayed(o *Observed, t *ticket.Ticket, speedUp float64) {
 	}
 	for metric, queue := range map[ticket.Metric]string{ticket.FirstResponse: o.RespondedIn, ticket.Resolution: o.ResolvedIn} {
 		clock := t.Service.Clock(metric)
-		if line := l.byQueue[cmp.Or(o.Breached[metric], queue)]; line != nil && clock.Target > 0 && clock.DoneAt != (time.Time{}) {
+		if line := l.now[cmp.Or(o.Breached[metric], queue)]; line != nil && clock.Target > 0 && clock.DoneAt != (time.Time{}) {
 			line.Replay.attainment(metric).add(clock.State == ticket.ClockMet)
 		}
 	}

@@ -152,8 +152,12 @@ func (r *Runner) Report(ctx context.Context, log *caselog.Log, org *importer.Org
 	if err != nil {
 		return nil, err
 	}
+	overview, err := r.Service.Overview(ctx, r.Caller)
+	if err != nil {
+		return nil, err
+	}
 	report := NewReport(log, org, r.Scripts, axis, r.Seen(), r.SpeedUp)
-	report.Lines = lines(log, org, axis, r.Seen(), stored, r.SpeedUp)
+	report.Lines = lines(log, org, axis, r.Seen(), stored, overview.Queues, r.SpeedUp)
 	report.Wrong = append([]string{}, Verify(log, org.QueueOf, r.Seen(), stored)...)
 	return &report, nil
 }
