@@ -276,6 +276,10 @@ func TestSimulate(t *testing.T) {
 	g.Expect(out).To(ContainSubstring("By time: 2 tickets that nobody had taken were handed to the next line, the latest 0s after it was due."))
 	g.Expect(out).To(ContainSubstring("Verified: each of 4 cases"))
 
+	out, _, err = runCLI(t, nil, "simulate", history, dir, "--escalate-after", "0", "-q")
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(out).To(ContainSubstring("By time: 2 tickets"), "what the manifests say happens, and is seen, whatever the history would make of them")
+
 	_, _, err = runCLI(t, nil, "simulate", history, dir, "--escalate-after", "2h", "--data", data)
 	g.Expect(err).To(MatchError(ContainSubstring("begins with an empty folder")))
 

@@ -16,8 +16,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
+	"github.com/caseload-dev/caseload/internal/calendar"
 	"github.com/caseload-dev/caseload/internal/caselog"
 	"github.com/caseload-dev/caseload/internal/importer"
+	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
@@ -63,7 +65,7 @@ func (f *historyFlags) bind(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.notPeople, "not-people", []string{"Siebel"}, "values of the resource column that are systems, not people")
 	flags.StringVar(&f.tierPattern, "tier-pattern", `\b(\d+)(?:st|nd|rd|th)$`, "regular expression whose first group is the level in a support team's name; no match is level 1")
 	flags.StringVar(&f.Channel, "channel", "Web", "channel the tickets came by")
-	flags.StringVar(&f.hours, "hours", "08:00-17:00", "working hours in every country, Monday to Friday")
+	flags.StringVar(&f.hours, "hours", "08:00-17:00", "working hours in every country, Monday to Friday; 22:00-06:00 is overnight")
 	flags.StringToStringVar(&f.Zones, "zone", nil, "time zone of a country, such as --zone Brazil=America/Recife; without one, that of its largest city")
 	flags.IntVar(&f.KeptPercent, "kept-percent", 80, "how many of a hundred tickets of the history kept the targets that are derived from it")
 	flags.DurationVar(&f.EscalateAfter, "escalate-after", 4*time.Hour, "time a ticket waits for somebody before the next line gets it; 0 is for ever")
@@ -90,6 +92,12 @@ func (f *historyFlags) read(path string) (*caselog.Log, *importer.Organisation, 
 	from, to, found := strings.Cut(f.hours, "-")
 	if options.Hours.From, options.Hours.To = v1alpha1.TimeOfDay(from), v1alpha1.TimeOfDay(to); !found {
 		return nil, nil, fmt.Errorf("--hours %q: write them like 08:00-17:00", f.hours)
+	}
+	if _, err := calendar.NewHours(options.Hours); err != nil {
+		return nil, nil, fmt.Errorf("--hours %q: %w", f.hours, err)
+	}
+	if f.EscalateAfter < 0 {
+		return nil, nil, errors.New("--escalate-after: give a time above 0, such as 4h, or 0 for ever")
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -211,13 +219,19 @@ func printSummary(w io.Writer, org *importer.Organisation, out string, files []i
 		fmt.Fprintf(w, "time   %d BusinessCalendars: %s\n", len(zones), strings.Join(zones, ", "))
 	}
 	for _, priority := range ticket.Priorities {
-		if targets, listed := s.Targets[priority]; listed {
-			fmt.Fprintf(w, "time   %s: first response in %s, resolved in %s\n", priority,
-				targets[ticket.FirstResponse], targets[ticket.Resolution])
+		var within []string
+		if target, is := s.Targets[priority][ticket.FirstResponse]; is {
+			within = append(within, "first response in "+plan.FormatDuration(time.Duration(target)))
+		}
+		if target, is := s.Targets[priority][ticket.Resolution]; is {
+			within = append(within, "resolved in "+plan.FormatDuration(time.Duration(target)))
+		}
+		if len(within) > 0 {
+			fmt.Fprintf(w, "time   %s: %s\n", priority, strings.Join(within, ", "))
 		}
 	}
-	if org.EscalateAfter > 0 && len(org.Levels) > 1 {
-		fmt.Fprintf(w, "time   what nobody has taken %s after it came goes to the next line, which has a queue of its name for it\n", org.EscalateAfter)
+	if org.Escalates() {
+		fmt.Fprintf(w, "time   what nobody has taken %s after it came goes to the next line, which has a queue of its name for it\n", plan.FormatDuration(org.EscalateAfter))
 	}
 	if len(s.UnknownCountries) > 0 {
 		fmt.Fprintf(w, "note   no time zone is known of %s: who is there is on duty around the clock; give one with --zone\n", strings.Join(s.UnknownCountries, ", "))

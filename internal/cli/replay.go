@@ -147,9 +147,9 @@ func checkOrganisation(ctx context.Context, desk api.Service, org *importer.Orga
 		there["queue "+q.Name] = true
 	}
 	var missing []string
-	for _, q := range org.Queues {
-		if !there["queue "+q.Name] {
-			missing = append(missing, "queue "+q.Name)
+	for _, name := range org.QueueOf {
+		if !there["queue "+name] {
+			missing = append(missing, "queue "+name)
 		}
 	}
 	for _, a := range org.Agents {
@@ -161,7 +161,7 @@ func checkOrganisation(ctx context.Context, desk api.Service, org *importer.Orga
 		return nil
 	}
 	slices.Sort(missing)
-	return fmt.Errorf("the desk has no %s (%d missing): apply what \"caseload import eventlog\" makes of the file first",
+	return fmt.Errorf("the desk has no %s (%d missing), which the history has: give it what \"caseload import eventlog\" makes of the file with the same flags",
 		strings.Join(missing[:min(3, len(missing))], ", "), len(missing))
 }
 

@@ -223,8 +223,8 @@ func (w *writer) add(s Step, next caselog.State) {
 // final statuses of a ticket whose history ended so.
 func final(s caselog.State) []ticket.Status {
 	switch s {
-	case caselog.Resolved:
-		return []ticket.Status{ticket.Resolved}
+	case caselog.Resolved: // the desk closes it when the reopen window ends
+		return []ticket.Status{ticket.Resolved, ticket.Closed}
 	case caselog.Closed:
 		return []ticket.Status{ticket.Closed}
 	case caselog.Cancelled:

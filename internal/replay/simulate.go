@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/dispatch"
+	"github.com/caseload-dev/caseload/internal/ticket"
 )
 
 // Still is a desk whose clock stands still until it is moved.
@@ -174,6 +175,10 @@ func (c *simulated) next(now time.Time) {
 // stuck says which ticket nobody will ever do anything about.
 func (s *simulation) stuck() error {
 	for _, c := range s.cases {
+		if !c.ended && c.view.Status == ticket.Closed {
+			return fmt.Errorf("case %s: ticket %d was closed when the reopen window ended, and the history goes on with it: give the HelpDesk a longer reopenWindow, as \"caseload import eventlog\" does",
+				c.script.Case, c.ticket)
+		}
 		if !c.ended && c.ticket != 0 {
 			return fmt.Errorf("case %s: ticket %d is %s in queue %s, and nobody will ever be offered it: is anybody of the queue ever on duty, with room for it?",
 				c.script.Case, c.ticket, c.view.Status, c.view.Queue)

@@ -127,6 +127,14 @@ func TestPeopleKeepTheirHours(t *testing.T) {
 	s.records(t)
 }
 
+// TestWhatIsDoneIsClosedInTime: a history ends with a resolved ticket, whose reopen window ends while others go on.
+func TestWhatIsDoneIsClosedInTime(t *testing.T) {
+	g := NewWithT(t)
+	s := simulate(t, "../caselog/testdata/bakery.csv", 2*time.Hour)
+	g.Expect(string(s.seen["cake-4"].View.Status)).To(Equal("Closed"))
+	s.records(t)
+}
+
 // TestTheRealHistory plays the tickets of a real company over the years of its history.
 func TestTheRealHistory(t *testing.T) {
 	path, err := caselogtest.RealHistory()
