@@ -149,6 +149,13 @@ func TestCountriesAndTime(t *testing.T) {
 	if got := org.Targets[ticket.Normal][ticket.Resolution]; got != 2*time.Hour {
 		t.Errorf("a Normal ticket is resolved in %s, want 2h", got)
 	}
+	org.Targets[ticket.Low][ticket.Resolution] = 0
+	night := caselog.Event{Time: time.Date(2030, 5, 6, 20, 0, 0, 0, time.UTC), State: caselog.Queued, Team: "D2", Impact: "Low", TeamCountry: "se"}
+	morning := night
+	morning.Time, morning.State = night.Time.Add(9*time.Hour), caselog.Resolved
+	if _, met, _ := org.Attained(caselog.Case{Events: []caselog.Event{night, morning}}, ticket.Resolution); !met {
+		t.Error("a night in Sweden counts for a target in business time")
+	}
 	text := rendered(t, org)
 	for _, want := range []string{
 		"timeZone: Asia/Kolkata", "schedule:\n    calendarRef:\n      name: in", "after: 4h0m0s\n    type: Unassigned",

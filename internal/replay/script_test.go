@@ -85,6 +85,17 @@ func TestScriptsSayWhatTheHistoryDid(t *testing.T) {
 	}
 }
 
+// TestAnEscalationWasSooner: a ticket that is where the history hands it is not handed there again.
+func TestAnEscalationWasSooner(t *testing.T) {
+	step := Step{Kind: HandOver, Queue: "works"}
+	if a := Next(step, View{Status: ticket.Waiting, Queue: "works"}); a.Verb != Done {
+		t.Errorf("in the queue already, what is next is to %s, want nothing", a.Verb)
+	}
+	if a := Next(step, View{Status: ticket.Waiting, Queue: "counter"}); a.Verb != TransferToQueue || a.To != "works" {
+		t.Errorf("next is to %s %s, want to transfer it to works", a.Verb, a.To)
+	}
+}
+
 func TestAxisShortensIdleGapsOnly(t *testing.T) {
 	log, _ := bakery(t)
 	whole, short := caselog.NewAxis(log, 0), caselog.NewAxis(log, time.Hour)
@@ -127,11 +138,14 @@ func TestVerifyNoticesWhatIsWrong(t *testing.T) {
 		t.Fatalf("a replay in which nobody took a ticket in time is called wrong: %q", wrong)
 	}
 	for want, spoil := range map[string]func(map[string]*Observed, map[string]*ticket.Ticket){
-		"case oven-1: lost":                            func(s map[string]*Observed, _ map[string]*ticket.Ticket) { delete(s, "oven-1") },
-		"case oven-1: opened 2 times":                  func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].Opened = 2 },
-		"is Open by its log":                           func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].View.Status = ticket.Open },
-		"the desk does not find it":                    func(_ map[string]*Observed, d map[string]*ticket.Ticket) { delete(d, "oven-1") },
-		"ticket 1 is Open, and by its log Closed":      func(_ map[string]*Observed, d map[string]*ticket.Ticket) { d["oven-1"].Status = ticket.Open },
+		"case oven-1: lost":                       func(s map[string]*Observed, _ map[string]*ticket.Ticket) { delete(s, "oven-1") },
+		"case oven-1: opened 2 times":             func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].Opened = 2 },
+		"is Open by its log":                      func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].View.Status = ticket.Open },
+		"the desk does not find it":               func(_ map[string]*Observed, d map[string]*ticket.Ticket) { delete(d, "oven-1") },
+		"ticket 1 is Open, and by its log Closed": func(_ map[string]*Observed, d map[string]*ticket.Ticket) { d["oven-1"].Status = ticket.Open },
+		`handed over to ["x-3rd" "k7-2nd"], and`: func(s map[string]*Observed, _ map[string]*ticket.Ticket) {
+			s["shop-3"].HandOvers = []Transfer{{To: "x-3rd"}, {To: "k7-2nd"}}
+		},
 		`handed over to [], and in the history to ["k`: func(s map[string]*Observed, _ map[string]*ticket.Ticket) { s["oven-1"].HandOvers = nil },
 		"handed over to [\"k7-2nd\" \"x-3rd\"], and": func(s map[string]*Observed, _ map[string]*ticket.Ticket) {
 			s["oven-1"].HandOvers = append(s["oven-1"].HandOvers, Transfer{To: "x-3rd"})
