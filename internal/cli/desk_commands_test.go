@@ -283,6 +283,13 @@ func TestSimulate(t *testing.T) {
 	_, _, err = runCLI(t, nil, "simulate", history, dir, "--escalate-after", "2h", "--data", data)
 	g.Expect(err).To(MatchError(ContainSubstring("begins with an empty folder")))
 
+	again := filepath.Join(t.TempDir(), "again")
+	for _, after := range []string{"2h", "0"} {
+		_, _, err = runCLI(t, nil, "import", "eventlog", history, "--out", again, "--escalate-after", after)
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	g.Expect(filepath.Join(again, "escalation.yaml")).NotTo(BeAnExistingFile(), "an import leaves nothing of the one before it")
+
 	startDemo(t, demo.Options{Paths: []string{dir}, Data: data})
 	out, _, err = runCLI(t, nil, "ticket", "show", "3")
 	g.Expect(err).NotTo(HaveOccurred())

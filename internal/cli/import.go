@@ -166,7 +166,7 @@ The same file gives the same manifests. "caseload replay" plays the file's ticke
 			if output == "json" {
 				return printJSON(summary, org.Summary)
 			}
-			printSummary(summary, org, out, files)
+			printSummary(summary, org, out)
 			return nil
 		},
 	}
@@ -195,14 +195,21 @@ func writeManifests(w io.Writer, dir string, files []importer.File) error {
 		return err
 	}
 	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+		path := filepath.Join(dir, f.Name)
+		if len(f.Data) == 0 { // as another import may have written it
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func printSummary(w io.Writer, org *importer.Organisation, out string, files []importer.File) {
+func printSummary(w io.Writer, org *importer.Organisation, out string) {
 	s := org.Summary
 	fmt.Fprintf(w, "read   %d tickets, %d events\n", s.Cases, s.Events)
 	var tiers []string
@@ -255,6 +262,6 @@ func printSummary(w io.Writer, org *importer.Organisation, out string, files []i
 		}
 	}
 	if out != "-" {
-		fmt.Fprintf(w, "wrote  %d files to %s; check them with: caseload lint %s\n", len(files), out, out)
+		fmt.Fprintf(w, "wrote  %s; check it with: caseload lint %s\n", out, out)
 	}
 }

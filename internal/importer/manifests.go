@@ -25,7 +25,7 @@ const (
 // TierName of a level.
 func TierName(level int) string { return fmt.Sprintf("line-%d", level) }
 
-// File is one manifest file.
+// File is one manifest file; one without objects has no Data.
 type File struct {
 	Name string
 	Data []byte
@@ -54,9 +54,6 @@ func (o *Organisation) Manifests() ([]File, error) {
 	}
 	var files []File
 	for _, g := range groups {
-		if len(g.objects) == 0 {
-			continue
-		}
 		var b bytes.Buffer
 		for _, obj := range g.objects {
 			data, err := encode(obj)

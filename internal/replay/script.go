@@ -64,9 +64,8 @@ type Script struct {
 	At      time.Duration
 	Content ticket.Content
 	Steps   []Step
-	// First is the queue that the ticket enters; Final the statuses in which it may end.
+	// First is the queue that the ticket enters.
 	First string
-	Final []ticket.Status
 	// People who took the ticket up in the history, one for each Work.
 	People []string
 }
@@ -103,7 +102,7 @@ func (w *writer) write(c caselog.Case) Script {
 	first := c.Events[0]
 	w.script = Script{
 		Case: c.ID, At: w.axis.At(first.Time), Content: content(c, w.org.Channel),
-		First: w.org.QueueOf[first.Team], Final: final(c.Final()),
+		First: w.org.QueueOf[first.Team],
 	}
 	w.state = caselog.Queued
 	for i, e := range c.Events {

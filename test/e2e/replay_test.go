@@ -40,8 +40,8 @@ const (
 type history struct {
 	file    string
 	speedUp string
-	// escalateAfter is how long a ticket waits for somebody before the next line gets it, in the history's time: less than two
-	// seconds of the replay's.
+	// escalateAfter is how long a ticket waits for somebody before the next line gets it, in the history's time: a second of
+	// the replay's, which is less than it takes to go on after a fault.
 	escalateAfter string
 	cases         int
 }
@@ -50,14 +50,14 @@ func theHistory() history {
 	GinkgoHelper()
 	real, err := caselogtest.RealHistory()
 	if err == nil {
-		return history{file: real, speedUp: "50000", escalateAfter: "24h", cases: caselogtest.Cases}
+		return history{file: real, speedUp: "50000", escalateAfter: "14h", cases: caselogtest.Cases}
 	}
 	AddReportEntry("made-up history", err.Error())
 	file := filepath.Join(GinkgoT().TempDir(), "history.csv")
 	const cases = 150
 	Expect(os.WriteFile(file, madeUp(cases), 0o600)).To(Succeed())
 	// Two days of arrivals and work, so that all faults fall into it.
-	return history{file: file, speedUp: "900", escalateAfter: "25m", cases: cases}
+	return history{file: file, speedUp: "900", escalateAfter: "15m", cases: cases}
 }
 
 // madeUp is an event log of three lines of support, some of whose cases are handed on, put off, or continue after their end.
