@@ -7,7 +7,7 @@ import (
 
 const (
 	// turnTime is how long a transaction of the desk's own is to take at most: whoever calls waits for it to end.
-	turnTime = 25 * time.Millisecond
+	turnTime = 15 * time.Millisecond
 	// minTurn and maxTurn bound the rows it changes.
 	minTurn, maxTurn = 10, 500
 )

@@ -9,8 +9,8 @@ import (
 func TestTurnsTakeTheirTime(t *testing.T) {
 	for row, want := range map[time.Duration][2]int{
 		time.Microsecond:       {maxTurn, maxTurn},
-		100 * time.Microsecond: {125, 250},
-		time.Millisecond:       {12, 25},
+		100 * time.Microsecond: {75, 150},
+		time.Millisecond:       {minTurn, 15},
 		time.Second:            {minTurn, minTurn},
 	} {
 		now, turn := time.Time{}, turn{}
@@ -27,7 +27,7 @@ func TestTurnsTakeTheirTime(t *testing.T) {
 
 // Whatever the rows before cost, a turn ends soon after its time is over, and gets somewhere.
 func TestTurnLeavesWhatTakesTooLong(t *testing.T) {
-	for row, want := range map[time.Duration]int{time.Millisecond: 26, 10 * time.Millisecond: 3, time.Second: 1} {
+	for row, want := range map[time.Duration]int{time.Millisecond: 16, 10 * time.Millisecond: 2, time.Second: 1} {
 		now, turn := time.Time{}, turn{grown: maxTurn}
 		over, end := turn.begin(func() time.Time { return now })
 		left := budget{rows: turn.rows(), over: over}
