@@ -15,6 +15,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/sla"
 	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // change is one transaction of the desk: what it knows, and what it will leave behind. Every change of a ticket goes
@@ -227,9 +228,7 @@ func (c *change) enter(before, after *ticket.Ticket, r eventlog.Record) error {
 	if err := c.load(before, after); err != nil {
 		return err
 	}
-	if wakes := after.WakeAt(); !wakes.IsZero() && (c.wakes.IsZero() || wakes.Before(c.wakes)) {
-		c.wakes = wakes
-	}
+	c.wakes = walltime.Sooner(c.wakes, after.WakeAt())
 	entered, err := c.record(r)
 	if err != nil {
 		return err

@@ -159,34 +159,31 @@ func New(o Options) (*Desk, error) {
 func (d *Desk) Run(ctx context.Context) error {
 	defer d.stopOnce.Do(func() { close(d.stopping) })
 	g, ctx := errgroup.WithContext(ctx)
-	loops := d.dueLoops()
-	loops["leases"] = d.expireLeases
-	loops["outbox"] = d.deliverUnclaimed
-	loops["idempotency"] = d.forgetAnswers
-	for name, step := range loops {
-		g.Go(func() error { return d.loop(ctx, name, step) })
+	for _, l := range append(d.dueLoops(), loop{"leases", d.expireLeases}, loop{"outbox", d.deliverUnclaimed}, loop{"idempotency", d.forgetAnswers}) {
+		g.Go(func() error { return d.run(ctx, l) })
 	}
 	return g.Wait()
 }
 
-// step of a loop: it does some of what is to do, and answers after what time to go on (zero: at once, negative: only when
+// loop of a desk. A step does some of what is to do, and answers after what time to go on (zero: at once, negative: only when
 // woken) and what wakes it before.
-type step func(context.Context) (time.Duration, <-chan struct{}, error)
+type loop struct {
+	name string
+	step func(context.Context) (time.Duration, <-chan struct{}, error)
+}
 
 // dueLoops are those that do what is due by the plan and the tickets.
-func (d *Desk) dueLoops() map[string]step {
-	return map[string]step{
-		"timers": d.fireTimers, "migration": d.migrateSome, "hand-over": d.handOver, "ledger": d.keepLedger,
-	}
+func (d *Desk) dueLoops() []loop {
+	return []loop{{"timers", d.fireTimers}, {"hand-over", d.handOver}, {"ledger", d.keepLedger}, {"migration", d.migrateSome}}
 }
 
 // retryAfter is how long a loop waits after a failure.
 const retryAfter = time.Second
 
-// loop runs a step again and again.
-func (d *Desk) loop(ctx context.Context, name string, step step) error {
+// run the steps of a loop again and again.
+func (d *Desk) run(ctx context.Context, l loop) error {
 	for {
-		after, wake, err := step(ctx)
+		after, wake, err := l.step(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -194,7 +191,7 @@ func (d *Desk) loop(ctx context.Context, name string, step step) error {
 			return err
 		}
 		if err != nil {
-			d.log.Error("try again", "loop", name, "error", err)
+			d.log.Error("try again", "loop", l.name, "error", err)
 			after = retryAfter
 		}
 		if after == 0 {

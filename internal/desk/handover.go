@@ -14,6 +14,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // handOver hands over what agents who are off duty do not keep, a batch at a time, and says when the duty of one who would
@@ -35,9 +36,7 @@ func (d *Desk) handOver(ctx context.Context) (time.Duration, <-chan struct{}, er
 			if action != v1alpha1.HandOverKeep && len(state.Load) > 0 {
 				off = append(off, name)
 			}
-			if at := p.Agents[name].DutyBoundary(now, state.DutyChanges); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
+			next = walltime.Sooner(next, p.Agents[name].DutyBoundary(now, state.DutyChanges))
 		}
 		return err
 	})

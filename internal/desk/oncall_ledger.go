@@ -11,6 +11,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/oncall"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // The ledger has who was on call, as it was: whatever becomes of rotations, overrides and agents, it stays. These bound the
@@ -38,9 +39,7 @@ func (n *nextHandOffs) expect(name string, r *plan.OnCallRotation, after time.Ti
 // first of them; zero if there is none.
 func (n *nextHandOffs) first() (first time.Time) {
 	for _, at := range n.at {
-		if first.IsZero() || at.Before(first) {
-			first = at
-		}
+		first = walltime.Sooner(first, at)
 	}
 	return first
 }

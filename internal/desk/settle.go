@@ -3,9 +3,9 @@ package desk
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
+
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // rest of a loop, until an instant (zero: for ever) or until it is woken.
@@ -29,13 +29,12 @@ func (r *rest) over(now time.Time) bool {
 // Settle does, in place of Run, all that is due by the plan and the tickets, and answers when more will be, zero for never. It
 // is for a desk whose clock stands still while it works; one goroutine calls it.
 func (d *Desk) Settle(ctx context.Context) (next time.Time, err error) {
-	loops := d.dueLoops()
-	for _, name := range slices.Sorted(maps.Keys(loops)) {
-		r := d.rests[name]
+	for _, l := range d.dueLoops() {
+		r := d.rests[l.name]
 		for r == nil || r.over(d.clock.Now()) {
-			after, wake, err := loops[name](ctx)
+			after, wake, err := l.step(ctx)
 			if err != nil {
-				return next, fmt.Errorf("%s: %w", name, err)
+				return next, fmt.Errorf("%s: %w", l.name, err)
 			}
 			if r = nil; after != 0 {
 				r = &rest{wake: wake}
@@ -44,10 +43,8 @@ func (d *Desk) Settle(ctx context.Context) (next time.Time, err error) {
 				r.until = d.clock.Now().Add(after)
 			}
 		}
-		d.rests[name] = r
-		if !r.until.IsZero() && (next.IsZero() || r.until.Before(next)) {
-			next = r.until
-		}
+		d.rests[l.name] = r
+		next = walltime.Sooner(next, r.until)
 	}
 	return next, nil
 }

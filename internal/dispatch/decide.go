@@ -7,6 +7,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/plan"
 	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // State of a pool: its agents, and the waiting tickets by class of demand. Decide does not change it.
@@ -122,7 +123,7 @@ func newRun(p *plan.Plan, pool *plan.Pool, s *State, now time.Time) *run {
 }
 
 // wake says that something may become possible at t; zero: never.
-func (r *run) wake(t time.Time) { r.result.NextWake = earliest(r.result.NextWake, t) }
+func (r *run) wake(t time.Time) { r.result.NextWake = walltime.Sooner(r.result.NextWake, t) }
 
 // decide gives the first ticket of the line to an agent if one can be asked now.
 func (r *run) decide(l *line, d *Demand) {
@@ -168,18 +169,10 @@ func (r *run) chooseAgain(l *line, d *Demand, passed []*place) (choice *candidat
 		if !until.After(r.now) {
 			return p.candidate, d.Round + 1, string(l.queue.Strategy)
 		}
-		soonest = earliest(soonest, until)
+		soonest = walltime.Sooner(soonest, until)
 	}
 	r.wake(soonest)
 	return nil, 0, ""
-}
-
-// earliest of two instants, of which the zero one does not count.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // askedIn says whether the agent was asked in the ticket's present round.

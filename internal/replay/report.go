@@ -8,6 +8,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/caselog"
 	"github.com/caseload-dev/caseload/internal/importer"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // Report sets the replay beside the history it replayed. Durations are seconds of the history's time, its idle gaps
@@ -88,9 +89,7 @@ func replayMeasures(seen map[string]*Observed, speedUp float64) (m Measures, rea
 	work := map[string][]stretch{}
 	var first, last time.Time
 	for _, o := range seen {
-		if first.IsZero() || o.OpenedAt.Before(first) {
-			first = o.OpenedAt
-		}
+		first = walltime.Sooner(first, o.OpenedAt)
 	}
 	scaled := func(t time.Time) time.Duration { return time.Duration(float64(t.Sub(first)) * speedUp) }
 	for _, o := range seen {

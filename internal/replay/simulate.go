@@ -7,6 +7,7 @@ import (
 
 	"github.com/caseload-dev/caseload/internal/dispatch"
 	"github.com/caseload-dev/caseload/internal/ticket"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // Still is a desk whose clock stands still until it is moved.
@@ -60,8 +61,8 @@ func (r *Runner) Simulate(ctx context.Context, desk Still) error {
 			return err
 		}
 		for _, c := range s.cases {
-			if !c.ended && c.due.After(desk.Now()) && (next.IsZero() || c.due.Before(next)) {
-				next = c.due
+			if !c.ended && c.due.After(desk.Now()) {
+				next = walltime.Sooner(next, c.due)
 			}
 		}
 		if next.IsZero() {

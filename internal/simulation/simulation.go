@@ -17,6 +17,7 @@ import (
 	"github.com/caseload-dev/caseload/internal/desk/store/sqlite"
 	"github.com/caseload-dev/caseload/internal/manifest"
 	"github.com/caseload-dev/caseload/internal/plan"
+	"github.com/caseload-dev/caseload/internal/walltime"
 	"github.com/caseload-dev/caseload/internal/worker"
 )
 
@@ -105,9 +106,7 @@ func (s *Simulation) Settle(ctx context.Context) (next time.Time, err error) {
 			if err != nil {
 				return next, err
 			}
-			if !at.IsZero() && (next.IsZero() || at.Before(next)) {
-				next = at
-			}
+			next = walltime.Sooner(next, at)
 		}
 		_, position := s.store.Committed()
 		if position == before {

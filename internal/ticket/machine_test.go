@@ -306,22 +306,6 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// Routing reads what was asked for last, not what it made of it, unless somebody set the priority since.
-func TestPriorityThatWasSet(t *testing.T) {
-	x := ticket.New(ticket.Content{Subject: "s", Channel: "Chat"}, ticket.Route{Queue: "general", Priority: ticket.High}, start)
-	for set, asked := range map[bool]ticket.Priority{false: ticket.Normal, true: ticket.Urgent} {
-		content := x.Clone().Content
-		content.Subject = "changed"
-		if set {
-			content.Priority = ticket.Urgent
-		}
-		got, err := ticket.Apply(x, ticket.Update{Content: content, SetPriority: set}, start)
-		if err != nil || got.PrioritySet != set || got.Asked().Priority != asked || got.Priority != content.Priority {
-			t.Errorf("set %t: %+v, asked for %s, %v", set, got, got.Asked().Priority, err)
-		}
-	}
-}
-
 func TestRerouteKeepsOfferInQueue(t *testing.T) {
 	route := ticket.Route{Queue: "home", Priority: ticket.Urgent, AddTags: []string{"a", "vip"}, Rule: "p/r", PlanRevision: 4}
 	got := mustApply(t, in(t, ticket.Offered), start, ticket.Reroute{Route: route})

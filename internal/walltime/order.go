@@ -17,3 +17,11 @@ func Later(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Sooner of two instants at which something happens, of which the zero one is never.
+func Sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

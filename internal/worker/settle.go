@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caseload-dev/caseload/internal/desk/api"
+	"github.com/caseload-dev/caseload/internal/walltime"
 )
 
 // settled is a pool that Settle works, and what it knows of it.
@@ -37,9 +38,7 @@ func (w *Worker) Settle(ctx context.Context) (next time.Time, err error) {
 		if err := p.settle(ctx); err != nil {
 			return next, fmt.Errorf("pool %s: %w", lease.Pool, err)
 		}
-		if !p.wake.IsZero() && (next.IsZero() || p.wake.Before(next)) {
-			next = p.wake
-		}
+		next = walltime.Sooner(next, p.wake)
 	}
 	return next, nil
 }
