@@ -148,7 +148,8 @@ func (d *Desk) SetAside(ctx context.Context, call api.Call, name string, body ap
 }
 
 // Commit puts decisions into effect that still hold: each is guarded by the ticket's and the agent's version, presence,
-// eligibility, pause between asks and capacity, now. What lost a race is reported and leaves no trace.
+// eligibility, pause between asks and capacity, now. The first that lost a race and those after it are reported and leave no
+// trace.
 func (d *Desk) Commit(ctx context.Context, call api.Call, name string, body api.Commit) (*api.Committed, error) {
 	leave, err := d.leases.enter(ctx, name, body.Epoch)
 	if err != nil {
@@ -169,26 +170,34 @@ func (d *Desk) Commit(ctx context.Context, call api.Call, name string, body api.
 		}
 		c.actor = workerActor(worker)
 		result := &api.Committed{Refused: make([]string, len(body.Decisions))}
-		// Each decision counts on those before it. What an agent was not given leaves them a version behind, and no less able
-		// to take the next: else that ticket would wait, and one that it goes before be given.
-		behind := map[string]int64{}
-		for i := range body.Decisions {
-			decision := body.Decisions[i]
-			decision.AgentVersion -= behind[decision.Agent]
-			refused, err := c.give(&decision, name, &body)
-			if err != nil {
-				return nil, err
-			}
-			outcome := "committed"
-			if refused != nil {
-				result.Refused[i], outcome = refused.Error(), "refused"
-				behind[decision.Agent]++
-			}
-			c.measure(func(m *metrics) { m.decisions.WithLabelValues(outcome).Inc() })
+		given, refused, err := c.giveInOrder(name, &body)
+		if err != nil {
+			return nil, err
 		}
+		if refused != nil {
+			result.Refused[given] = refused.Error()
+			for i := given + 1; i < len(body.Decisions); i++ {
+				result.Refused[i] = fmt.Sprintf("it counts on the decision on ticket %d, which was refused", body.Decisions[given].Ticket)
+			}
+		}
+		c.measure(func(m *metrics) {
+			m.decisions.WithLabelValues("committed").Add(float64(given))
+			m.decisions.WithLabelValues("refused").Add(float64(len(body.Decisions) - given))
+		})
 		result.Position, err = c.Position()
 		return result, err
 	})
+}
+
+// giveInOrder gives tickets as decided up to the first decision that is refused, and answers how many there were and why that
+// one was. The rest counts on it: whom it leaves with room may be the one for a ticket that goes before theirs.
+func (c *change) giveInOrder(pool string, commit *api.Commit) (given int, refused, err error) {
+	for i := range commit.Decisions {
+		if refused, err = c.give(&commit.Decisions[i], pool, commit); refused != nil || err != nil {
+			return i, refused, err
+		}
+	}
+	return len(commit.Decisions), nil, nil
 }
 
 // give offers or assigns one ticket as decided, or says why that is refused.

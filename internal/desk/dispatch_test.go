@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -124,20 +125,24 @@ func TestOneBatchGivesAnAgentSeveralTickets(t *testing.T) {
 	}
 }
 
-// What an agent is not given costs them nothing else of the batch: the ticket that was meant for them next is theirs.
-func TestARefusedDecisionLeavesTheNextOfTheAgent(t *testing.T) {
+// What an agent is not given leaves them room, and with it another ticket may go next than those that were decided after it.
+func TestNothingThatCountsOnARefusedDecisionIsCommitted(t *testing.T) {
 	r := newRig(t)
 	r.present("jo")
-	first, second, third := r.opened(), r.opened(), r.opened()
-	batch := []dispatch.Decision{r.decision(first, "jo"), r.decision(second, "jo"), r.decision(third, "jo")}
-	batch[1].AgentVersion++
-	batch[2].AgentVersion += 2
-	must(r.Cancel(r.ctx, manager, first.ID, api.Because{}))(t)
-	if got := r.commit(batch...); got[0] == "" || got[1] != "" || got[2] != "" {
-		t.Errorf("answered %q, want the first refused, as it is cancelled, and no other", got)
+	r.present("sam")
+	first, second, third, last := r.opened(), r.opened(), r.opened(), r.opened()
+	batch := []dispatch.Decision{r.decision(first, "sam"), r.decision(second, "jo"), r.decision(third, "jo"), r.decision(last, "sam")}
+	batch[2].AgentVersion++
+	batch[3].AgentVersion++
+	must(r.Cancel(r.ctx, manager, second.ID, api.Because{}))(t)
+	got := r.commit(batch...)
+	counts := fmt.Sprintf("it counts on the decision on ticket %d, which was refused", second.ID)
+	if got[0] != "" || !strings.Contains(got[1], "Cancelled") || got[2] != counts || got[3] != counts {
+		t.Errorf("answered %q, want the second refused, as it is cancelled, and all that come after it", got)
 	}
-	status(t, r.ticket(second.ID), ticket.Offered, "general", "jo")
-	status(t, r.ticket(third.ID), ticket.Offered, "general", "jo")
+	status(t, r.ticket(first.ID), ticket.Offered, "general", "sam")
+	status(t, r.ticket(third.ID), ticket.Waiting, "general", "")
+	status(t, r.ticket(last.ID), ticket.Waiting, "general", "")
 }
 
 func TestCommitNeedsTheLeaseAndThePlan(t *testing.T) {

@@ -23,7 +23,7 @@ func newMetrics() *metrics {
 			Name: "caseload_worker_pools", Help: "Pools the queue worker holds.",
 		}),
 		decisions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "caseload_worker_decisions_total", Help: "Decisions by outcome: committed, or refused because they lost a race.",
+			Name: "caseload_worker_decisions_total", Help: "Decisions by outcome: committed, or refused because they or one before them lost a race.",
 		}, []string{"outcome"}),
 		decide: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "caseload_worker_decide_duration_seconds", Help: "Time one dispatch run over a pool took.",

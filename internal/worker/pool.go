@@ -144,8 +144,8 @@ func (p *poolWorker) work(ctx context.Context, s *poolState) (rest time.Duration
 	return untilChange, nil
 }
 
-// commit puts decisions into effect. Those that lost a race are made anew once the changes that beat them are known; if
-// there are none a second passes, so that a difference of opinion with the desk does not spin.
+// commit puts decisions into effect up to the first that lost a race. That and what counts on it are made anew once the changes
+// that beat it are known; if there are none a second passes, so that a difference of opinion with the desk does not spin.
 func (p *poolWorker) commit(ctx context.Context, s *poolState, decisions []dispatch.Decision) (rest time.Duration, err error) {
 	for batch := range slices.Chunk(decisions, maxCommit) {
 		committed, err := p.desk.Commit(ctx, p.call, p.lease.Pool, api.Commit{
@@ -154,17 +154,18 @@ func (p *poolWorker) commit(ctx context.Context, s *poolState, decisions []dispa
 		if err != nil {
 			return 0, err
 		}
-		for i, refused := range committed.Refused {
-			if refused == "" {
-				p.metrics.decisions.WithLabelValues(outcomeCommitted).Inc()
-				continue
-			}
-			rest = time.Second
-			p.metrics.decisions.WithLabelValues(outcomeRefused).Inc()
-			p.log.Debug("a decision lost a race", "ticket", batch[i].Ticket, "agent", batch[i].Agent, "why", refused)
+		refused := slices.IndexFunc(committed.Refused, func(why string) bool { return why != "" })
+		if refused < 0 {
+			p.metrics.decisions.WithLabelValues(outcomeCommitted).Add(float64(len(batch)))
+			continue
 		}
+		p.metrics.decisions.WithLabelValues(outcomeCommitted).Add(float64(refused))
+		p.metrics.decisions.WithLabelValues(outcomeRefused).Add(float64(len(batch) - refused))
+		p.log.Debug("a decision lost a race", "ticket", batch[refused].Ticket, "agent", batch[refused].Agent,
+			"why", committed.Refused[refused], "decideAnew", len(batch)-refused)
+		return time.Second, nil
 	}
-	return rest, nil
+	return 0, nil
 }
 
 // panicked is a decision that failed.

@@ -129,7 +129,7 @@ type SetAside struct {
 
 // Committed tells the outcome of each decision, in order.
 type Committed struct {
-	// Refused says why a decision lost a race; empty: it took effect.
+	// Refused says why a decision did not take effect: it lost a race, or comes after one that did. Empty: it took effect.
 	Refused  []string `json:"refused"`
 	Position int64    `json:"position"`
 }
