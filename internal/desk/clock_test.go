@@ -43,7 +43,7 @@ func TestSleepNoticesAClockSetForward(t *testing.T) {
 	machine := &steppable{FakeClock: clocktesting.NewFakeClock(time.Date(2026, 3, 29, 12, 0, 0, 0, time.UTC))}
 	d := &Desk{clock: machine}
 	awake := make(chan bool, 1)
-	go func() { awake <- d.sleep(t.Context(), 72*time.Hour, nil) }()
+	go func() { awake <- d.sleep(t.Context(), rest{until: machine.Now().Add(72 * time.Hour)}) }()
 	for machine.Waiters() == 0 {
 		runtime.Gosched()
 	}

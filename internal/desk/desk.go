@@ -6,7 +6,6 @@ package desk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -95,7 +94,7 @@ type Desk struct {
 	timers   alarm
 	messages broadcast
 	// rests of the loops that Settle runs.
-	rests map[string]*rest
+	rests map[string]rest
 	// stopping is closed when Run ends: long polls answer at once.
 	stopping chan struct{}
 	stopOnce sync.Once
@@ -123,7 +122,7 @@ func New(o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
-		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}), rests: map[string]*rest{},
+		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}), rests: map[string]rest{},
 	}
 	d.metrics = newMetrics(d)
 	if err := removeBackups(o.TempDir); err != nil {
@@ -163,76 +162,6 @@ func (d *Desk) Run(ctx context.Context) error {
 		g.Go(func() error { return d.run(ctx, l) })
 	}
 	return g.Wait()
-}
-
-// loop of a desk. A step does some of what is to do, and answers after what time to go on (zero: at once, negative: only when
-// woken) and what wakes it before.
-type loop struct {
-	name string
-	step func(context.Context) (time.Duration, <-chan struct{}, error)
-}
-
-// dueLoops are those that do what is due by the plan and the tickets.
-func (d *Desk) dueLoops() []loop {
-	return []loop{{"timers", d.fireTimers}, {"hand-over", d.handOver}, {"ledger", d.keepLedger}, {"migration", d.migrateSome}}
-}
-
-// retryAfter is how long a loop waits after a failure.
-const retryAfter = time.Second
-
-// run the steps of a loop again and again.
-func (d *Desk) run(ctx context.Context, l loop) error {
-	for {
-		after, wake, err := l.step(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if errors.Is(err, store.ErrClosed) {
-			return err
-		}
-		if err != nil {
-			d.log.Error("try again", "loop", l.name, "error", err)
-			after = retryAfter
-		}
-		if after == 0 {
-			continue
-		}
-		if !d.sleep(ctx, after, wake) {
-			return nil
-		}
-	}
-}
-
-// maxSleep is how long a loop sleeps before it looks at the clock again: a step of it brings an instant nearer, and wakes
-// nobody.
-const maxSleep = time.Minute
-
-// sleep waits for a time to pass on the machine's clock (negative: forever), a wake or the end of ctx, for which it answers
-// false.
-func (d *Desk) sleep(ctx context.Context, after time.Duration, wake <-chan struct{}) bool {
-	if after < 0 {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-wake:
-			return true
-		}
-	}
-	// Round strips Go's monotonic reading, which would hide a step of the clock.
-	now := func() time.Time { return d.clock.Now().Round(0) }
-	for until := now().Add(after); now().Before(until); {
-		timer := d.clock.NewTimer(min(until.Sub(now()), maxSleep))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		case <-wake:
-			timer.Stop()
-			return true
-		case <-timer.C():
-		}
-	}
-	return true
 }
 
 // view runs fn on committed state under the active plan.

@@ -19,7 +19,7 @@ import (
 
 // handOver hands over what agents who are off duty do not keep, a batch at a time, and says when the duty of one who would
 // have to may change next. It looks at what is, not at what happened: so nothing is missed by a restart or a new plan.
-func (d *Desk) handOver(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) handOver(ctx context.Context) (rest, error) {
 	changed := d.duties.wait()
 	var off []string
 	var next time.Time
@@ -42,14 +42,11 @@ func (d *Desk) handOver(ctx context.Context) (time.Duration, <-chan struct{}, er
 	})
 	switch {
 	case err != nil:
-		return 0, changed, err
+		return rest{}, err
 	case len(off) > 0:
-		return 0, changed, d.update(ctx, deskActor, func(c *change) error { return c.handOver(off) })
-	case next.IsZero():
-		return -1, changed, nil
+		return rest{}, d.update(ctx, deskActor, func(c *change) error { return c.handOver(off) })
 	}
-	// A boundary may have come meanwhile.
-	return max(d.time.until(next), time.Millisecond), changed, nil
+	return rest{until: next, wake: changed}, nil
 }
 
 // handOver takes a batch of tickets and offers from agents who are off duty and do not keep them.

@@ -81,14 +81,14 @@ func actor(call api.Call) string {
 }
 
 // forgetAnswers drops answers after their time, a batch at a time, every hour.
-func (d *Desk) forgetAnswers(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) forgetAnswers(ctx context.Context) (rest, error) {
 	forgotten := 0
 	err := d.update(ctx, deskActor, func(c *change) (err error) {
 		forgotten, err = c.DeleteIdempotent(c.now.Add(-answersKept), forgetBatch)
 		return err
 	})
 	if err != nil || forgotten == forgetBatch {
-		return 0, nil, err
+		return rest{}, err
 	}
-	return time.Hour, nil, nil
+	return rest{until: d.clock.Now().Add(time.Hour)}, nil
 }

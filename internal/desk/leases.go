@@ -207,17 +207,14 @@ func (d *Desk) ReleaseLeases(ctx context.Context, _ api.Call, body api.ReleaseLe
 }
 
 // expireLeases forgets workers whose time is over and gives their pools to others.
-func (d *Desk) expireLeases(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) expireLeases(ctx context.Context) (rest, error) {
 	due := d.leases.due.disarm()
 	if err := d.rebalance(ctx); err != nil {
-		return 0, due, err
+		return rest{}, err
 	}
 	next := d.leases.next()
-	if next.IsZero() {
-		return -1, due, nil
-	}
 	d.leases.due.arm(next)
-	return max(next.Sub(d.clock.Now()), time.Millisecond), due, nil
+	return rest{until: next, wake: due}, nil
 }
 
 // rebalance shares the pools of the active plan among the workers that are alive, and puts what changes on record.

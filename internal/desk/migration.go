@@ -127,7 +127,7 @@ func readMigration(r store.Reader) (*migration, error) {
 }
 
 // migrateSome does a batch of the migration under way, if there is one.
-func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) migrateSome(ctx context.Context) (rest, error) {
 	begun := d.migrate.wait()
 	var m *migration
 	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
@@ -135,9 +135,9 @@ func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{},
 		return err
 	})
 	if err != nil || m.Done {
-		return -1, begun, err
+		return rest{wake: begun}, err
 	}
-	err = d.update(ctx, deskActor, func(c *change) error {
+	return rest{}, d.update(ctx, deskActor, func(c *change) error {
 		// Another activation may have come between.
 		m, err := readMigration(c)
 		if err != nil || m.Done {
@@ -145,7 +145,6 @@ func (d *Desk) migrateSome(ctx context.Context) (time.Duration, <-chan struct{},
 		}
 		return c.migrate(m)
 	})
-	return 0, begun, err
 }
 
 // migrate brings at most a turn of rows in line with the plan and stores what is left.
@@ -159,11 +158,11 @@ func (c *change) migrate(m *migration) error {
 			return err
 		}
 	}
-	rest, err := json.Marshal(m)
+	remaining, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return c.PutMeta(metaMigration, rest)
+	return c.PutMeta(metaMigration, remaining)
 }
 
 // returnFromGone gives the tickets of agents who are no longer in the plan back to their home queues. Resolved ones stay:

@@ -45,7 +45,7 @@ func (n *nextHandOffs) first() (first time.Time) {
 }
 
 // keepLedger writes the shifts that begin and end at every hand-off.
-func (d *Desk) keepLedger(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) keepLedger(ctx context.Context) (rest, error) {
 	wake := d.handOffs.wait()
 	n := &d.nextHandOffs
 	var next time.Time
@@ -67,12 +67,12 @@ func (d *Desk) keepLedger(ctx context.Context) (time.Duration, <-chan struct{}, 
 		return nil
 	})
 	if err != nil || next.IsZero() {
-		return -1, wake, err
+		return rest{wake: wake}, err
 	}
-	if wait := d.time.until(next); wait > 0 {
-		return wait, wake, nil
+	if next.After(d.time.now()) {
+		return rest{until: next, wake: wake}, nil
 	}
-	return 0, wake, d.handOff(ctx)
+	return rest{}, d.handOff(ctx)
 }
 
 // handOff writes the shifts of the rotations that are due.

@@ -185,7 +185,7 @@ func (c *change) failed(m *store.Message, reason string) (outcome string, err er
 }
 
 // deliverUnclaimed delivers what no worker has claimed within unclaimedFor.
-func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+func (d *Desk) deliverUnclaimed(ctx context.Context) (rest, error) {
 	enqueued := d.messages.wait()
 	var next time.Time
 	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
@@ -193,14 +193,14 @@ func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan stru
 		return err
 	})
 	if err != nil || next.IsZero() {
-		return -1, enqueued, err
+		return rest{wake: enqueued}, err
 	}
-	if wait := d.time.until(next.Add(unclaimedFor)); wait > 0 {
-		return wait, enqueued, nil
+	if next = next.Add(unclaimedFor); next.After(d.time.now()) {
+		return rest{until: next, wake: enqueued}, nil
 	}
 	messages, err := d.claim(ctx, deskActor, deskActor, unclaimedBatch, unclaimedFor)
 	if err != nil || len(messages) == 0 {
-		return 0, enqueued, err
+		return rest{}, err
 	}
 	results := make([]api.Delivery, len(messages))
 	var all sync.WaitGroup
@@ -213,5 +213,5 @@ func (d *Desk) deliverUnclaimed(ctx context.Context) (time.Duration, <-chan stru
 		})
 	}
 	all.Wait()
-	return 0, enqueued, d.update(ctx, deskActor, func(c *change) error { return c.deliveries(deskActor, results) })
+	return rest{}, d.update(ctx, deskActor, func(c *change) error { return c.deliveries(deskActor, results) })
 }

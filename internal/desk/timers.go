@@ -44,8 +44,8 @@ func (a *alarm) sooner(at time.Time) {
 	}
 }
 
-// fireTimers fires what is due and says how long nothing will be.
-func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+// fireTimers fires what is due and rests until more will be.
+func (d *Desk) fireTimers(ctx context.Context) (rest, error) {
 	earlier := d.timers.disarm()
 	var next time.Time
 	err := d.view(ctx, func(r store.Reader, _ *plan.Plan) (err error) {
@@ -53,11 +53,11 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 		return err
 	})
 	if err != nil || next.IsZero() {
-		return -1, earlier, err
+		return rest{wake: earlier}, err
 	}
-	if wait := d.time.until(next); wait > 0 {
+	if next.After(d.time.now()) {
 		d.timers.arm(next)
-		return wait, earlier, nil
+		return rest{until: next, wake: earlier}, nil
 	}
 	err = d.update(ctx, deskActor, func(c *change) error {
 		over, end := d.timerTurn.begin(d.clock.Now)
@@ -79,7 +79,7 @@ func (d *Desk) fireTimers(ctx context.Context) (time.Duration, <-chan struct{}, 
 	if err != nil && ctx.Err() == nil {
 		err = d.fireSingly(ctx)
 	}
-	return 0, earlier, err
+	return rest{}, err
 }
 
 // fireSingly fires what is due in a transaction for each ticket, so that one whose timer cannot be fired holds up no other.
