@@ -13,12 +13,15 @@ type clock struct {
 	set time.Time
 	// warned and breached say what was told of the due time in force.
 	warned, breached bool
+	// target that the due time is by.
+	target string
 }
 
 // clockChange is a clock as a record left it.
 type clockChange struct {
 	Metric string    `json:"metric"`
 	State  string    `json:"state"`
+	Target string    `json:"target"`
 	Due    time.Time `json:"due"`
 	WarnAt time.Time `json:"warnAt"`
 }
@@ -50,6 +53,10 @@ func (c *checker) service(r *Record, t *ticketState) {
 		k.due, k.warnAt, k.set = change.Due, change.WarnAt, r.At
 		k.warned = k.warned && !k.warnAt.After(r.At)
 		k.breached = k.breached && !k.due.After(r.At)
+		if change.State == "Paused" { // with time left, which it may have by another target alone
+			k.breached, k.warned = false, k.warned && k.target == change.Target
+		}
+		k.target = change.Target
 	}
 }
 
