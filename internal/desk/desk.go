@@ -123,6 +123,7 @@ func New(o Options) (*Desk, error) {
 	d := &Desk{
 		store: o.Store, clock: o.Clock, helpDesk: o.HelpDesk, log: o.Logger, http: o.HTTPClient, tempDir: o.TempDir,
 		address: o.Address, notifierURL: o.NotifierURL, stopping: make(chan struct{}), rests: map[string]rest{},
+		timerTurn: turn{time: turnTime}, handOverTurn: turn{time: turnTime}, migrationTurn: turn{time: migrationTurnTime},
 	}
 	d.metrics = newMetrics(d)
 	if err := removeBackups(o.TempDir); err != nil {

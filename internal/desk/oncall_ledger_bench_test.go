@@ -15,8 +15,13 @@ import (
 	"github.com/caseload-dev/caseload/internal/plan"
 )
 
-// What a hand-off costs with 1,000 rotations that have one each hour, at any of its minutes.
+// What it costs to hand over with 1,000 rotations that do each hour, at any of its minutes or all at once.
 func BenchmarkHandOff(b *testing.B) {
+	b.Run("apart", func(b *testing.B) { benchmarkHandOff(b, 60) })
+	b.Run("at once", func(b *testing.B) { benchmarkHandOff(b, 1) })
+}
+
+func benchmarkHandOff(b *testing.B, minutes int) {
 	const rotations, members = 1000, 5
 	desk, team := &v1alpha1.HelpDesk{}, &v1alpha1.SupportTeam{}
 	desk.Name, desk.Spec.DefaultTeamRef.Name = "acme", "support"
@@ -33,7 +38,7 @@ func BenchmarkHandOff(b *testing.B) {
 		rotation := &v1alpha1.OnCallRotation{}
 		rotation.Name, rotation.Spec.TeamRef.Name = fmt.Sprintf("rotation-%03d", i), "support"
 		rotation.Spec.Layers = []v1alpha1.OnCallLayer{{
-			Name: "only", TimeZone: "UTC", StartDate: "2026-11-01", HandOff: v1alpha1.HandOff{Time: v1alpha1.TimeOfDay(fmt.Sprintf("00:%02d", i%60))},
+			Name: "only", TimeZone: "UTC", StartDate: "2026-11-01", HandOff: v1alpha1.HandOff{Time: v1alpha1.TimeOfDay(fmt.Sprintf("00:%02d", i%minutes))},
 			Turn: v1alpha1.Turn{Every: 1, Unit: v1alpha1.TurnHour}, Members: people,
 		}}
 		objects = append(objects, rotation)

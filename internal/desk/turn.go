@@ -7,14 +7,20 @@ import (
 
 const (
 	// turnTime is how long a transaction of the desk's own is to take at most: whoever calls waits for it to end.
-	turnTime = 15 * time.Millisecond
+	turnTime = 25 * time.Millisecond
+	// migrationTurnTime is that of a migration, which goes on for minutes: of its many transactions some wait for the store's log
+	// to be moved into the database as well.
+	migrationTurnTime = 15 * time.Millisecond
 	// minTurn and maxTurn bound the rows it changes.
 	minTurn, maxTurn = 10, 500
 )
 
 // turn bounds the transactions of a kind: how many rows the next takes up, by how long the last ones took, and when it leaves
-// the rest of them. It is for one transaction at a time. The zero value begins with what a slow machine can do.
-type turn struct{ grown int }
+// the rest of them. It is for one transaction at a time, and begins with what a slow machine can do.
+type turn struct {
+	time  time.Duration
+	grown int
+}
 
 func (t *turn) rows() int { return cmp.Or(t.grown, 50) }
 
@@ -24,13 +30,13 @@ func (t *turn) begin(now func() time.Time) (over func() bool, end func()) {
 	began, first := now(), true
 	over = func() bool {
 		defer func() { first = false }()
-		return !first && now().Sub(began) > turnTime
+		return !first && now().Sub(began) > t.time
 	}
 	end = func() {
 		switch took := now().Sub(began); {
-		case took > turnTime:
+		case took > t.time:
 			t.grown = max(t.rows()/2, minTurn)
-		case took < turnTime/2:
+		case took < t.time/2:
 			t.grown = min(t.rows()*2, maxTurn)
 		}
 	}

@@ -13,7 +13,7 @@ func TestTurnsTakeTheirTime(t *testing.T) {
 		time.Millisecond:       {minTurn, 15},
 		time.Second:            {minTurn, minTurn},
 	} {
-		now, turn := time.Time{}, turn{}
+		now, turn := time.Time{}, turn{time: 15 * time.Millisecond}
 		for range 20 {
 			_, end := turn.begin(func() time.Time { return now })
 			now = now.Add(time.Duration(turn.rows()) * row)
@@ -28,7 +28,7 @@ func TestTurnsTakeTheirTime(t *testing.T) {
 // Whatever the rows before cost, a turn ends soon after its time is over, and gets somewhere.
 func TestTurnLeavesWhatTakesTooLong(t *testing.T) {
 	for row, want := range map[time.Duration]int{time.Millisecond: 16, 10 * time.Millisecond: 2, time.Second: 1} {
-		now, turn := time.Time{}, turn{grown: maxTurn}
+		now, turn := time.Time{}, turn{time: 15 * time.Millisecond, grown: maxTurn}
 		over, end := turn.begin(func() time.Time { return now })
 		left := budget{rows: turn.rows(), over: over}
 		done := 0
