@@ -11,7 +11,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/clock"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk"
@@ -31,33 +30,25 @@ var manager = api.Call{Actor: "user/lead", Manage: true}
 
 func as(agent string) api.Call { return api.Call{Actor: "agent/" + agent, Agent: agent} }
 
-// rig is a real desk on a store of its own, behind its HTTP API.
+// rig is a real desk on a store of its own.
 type rig struct {
 	*testing.T
 	*desk.Desk
+	// url of its HTTP API, once a process needs it.
 	url  string
 	hash string
 }
 
-func newRig(t *testing.T, c clock.WithTicker, objects ...metav1.Object) *rig {
+func newRig(t *testing.T, objects ...metav1.Object) *rig {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "desk.db"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := desk.New(desk.Options{Store: store, Clock: c, HelpDesk: "acme", TempDir: t.TempDir()})
+	d, err := desk.New(desk.Options{Store: store, HelpDesk: "acme", TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := auth.NewLocal(auth.LocalToken{Token: "secret", User: "worker", Allow: []string{"*"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := server.New(d, server.Options{HelpDesk: "acme", Authenticator: local, Authorizer: local})
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := httptest.NewServer(handler)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
@@ -66,14 +57,29 @@ func newRig(t *testing.T, c clock.WithTicker, objects ...metav1.Object) *rig {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		served.Close()
 		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	r := &rig{T: t, Desk: d, url: served.URL, hash: "*"}
+	r := &rig{T: t, Desk: d, hash: "*"}
 	r.push(objects...)
 	return r
+}
+
+// serve the desk's HTTP API.
+func (r *rig) serve() {
+	r.Helper()
+	local, err := auth.NewLocal(auth.LocalToken{Token: "secret", User: "worker", Allow: []string{"*"}})
+	if err != nil {
+		r.Fatal(err)
+	}
+	handler, err := server.New(r.Desk, server.Options{HelpDesk: "acme", Authenticator: local, Authorizer: local})
+	if err != nil {
+		r.Fatal(err)
+	}
+	served := httptest.NewServer(handler)
+	r.Cleanup(served.Close)
+	r.url = served.URL
 }
 
 // push makes the objects the plan.
@@ -124,6 +130,9 @@ func (p *process) end() {
 
 func (r *rig) start(name string, edits ...func(*worker.Worker)) *process {
 	r.Helper()
+	if r.url == "" {
+		r.serve()
+	}
 	p := &process{done: make(chan error, 1)}
 	desk, err := client.New(client.Options{URL: r.url, Token: "secret", RetryFor: -1, HTTPClient: &http.Client{Transport: p}})
 	if err != nil {

@@ -10,10 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"k8s.io/utils/clock"
-	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
@@ -27,7 +25,7 @@ import (
 // Two workers share the pools; when one is killed, the other offers its tickets within 5 s, and when one stops it hands
 // over without anybody waiting.
 func TestSurvivorTakesOver(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann", "bob")...)
+	r := newRig(t, acme(nil, "ann", "bob")...)
 	r.available("ann", "bob")
 	workers := map[string]*process{"w1": r.start("w1"), "w2": r.start("w2")}
 	eventually(t, 10*time.Second, "each worker has a pool", func() bool {
@@ -57,7 +55,7 @@ func TestSurvivorTakesOver(t *testing.T) {
 
 // A new plan takes effect in a running worker.
 func TestFollowsPlan(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r := newRig(t, acme(nil, "ann")...)
 	r.available("ann")
 	r.start("w1")
 	id := r.open(about("ann"))
@@ -79,7 +77,7 @@ func TestFollowsPlan(t *testing.T) {
 
 // A ticket whose decision panics is set aside, for people to see; the others go on.
 func TestSetsAside(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r := newRig(t, acme(nil, "ann")...)
 	r.available("ann")
 	urgent := func(c *ticket.Content) { c.Priority = ticket.Urgent }
 	before, poison, after := r.open(about("ann")), r.open(about("ann"), urgent), r.open(about("ann"))
@@ -121,7 +119,7 @@ func (u *unlucky) Commit(ctx context.Context, call api.Call, pool string, body a
 
 // What lost a race is tried again, also if nothing happens meanwhile.
 func TestTriesAgainWhatLostARace(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r := newRig(t, acme(nil, "ann")...)
 	r.available("ann")
 	service := &unlucky{Service: r.Desk}
 	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
@@ -176,7 +174,7 @@ func TestDelivers(t *testing.T) {
 			http.Redirect(w, r, target, http.StatusTemporaryRedirect)
 		})},
 	}
-	r := newRig(t, clock.RealClock{}, acme(webhooks, "ann")...)
+	r := newRig(t, acme(webhooks, "ann")...)
 	r.start("w1")
 	r.open(about("ann"))
 	eventually(t, 10*time.Second, "delivered, and that is known", func() bool {
@@ -241,7 +239,7 @@ func (p *parted) Changes(ctx context.Context, call api.Call, pool string, epoch,
 
 // A worker decides nothing on changes of which more are to come: what goes before may be among them.
 func TestDecidesOnWholeChanges(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann")...)
+	r := newRig(t, acme(nil, "ann")...)
 	service := &parted{Service: r.Desk}
 	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 	first := r.open(about("ann"))
@@ -277,7 +275,7 @@ func (s *slow) AcquireLeases(ctx context.Context, call api.Call, body api.Acquir
 
 // A worker that waits for the plan goes on renewing its leases, also as one of its pools goes to another worker.
 func TestRenewsWhileThePlanComes(t *testing.T) {
-	r := newRig(t, clock.RealClock{}, acme(nil, "ann", "bob")...)
+	r := newRig(t, acme(nil, "ann", "bob")...)
 	r.available("ann", "bob")
 	service := &slow{Service: r.Desk, told: make(chan struct{})}
 	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
@@ -297,36 +295,40 @@ func TestRenewsWhileThePlanComes(t *testing.T) {
 	}
 }
 
+// turns holds a ticket to become something at an instant: not before, and at most a second later. The time is a bubble's.
+func (r *rig) turns(id int64, into ticket.Status, at time.Time) {
+	r.Helper()
+	time.Sleep(time.Until(at) - time.Millisecond)
+	if synctest.Wait(); r.ticket(id).Status == into {
+		r.Errorf("ticket %d is %s before %s", id, into, at)
+	}
+	time.Sleep(time.Second)
+	if synctest.Wait(); r.ticket(id).Status != into {
+		r.Errorf("ticket %d is %s a second after %s", id, r.ticket(id).Status, at)
+	}
+}
+
 // A ticket that came by night is offered as the agent's shift begins, with nothing but long polls until then.
-func TestShiftBegins(t *testing.T) {
-	fake := clocktesting.NewFakeClock(time.Date(2026, 3, 2, 7, 57, 30, 0, time.UTC))
+func TestShiftBegins(t *testing.T) { synctest.Test(t, testShiftBegins) }
+
+func testShiftBegins(t *testing.T) {
 	office := named(&v1alpha1.BusinessCalendar{}, "office")
 	office.Spec.TimeZone = "Europe/Berlin"
-	office.Spec.Hours = []v1alpha1.WeeklyHours{{Days: []v1alpha1.Weekday{"Mon"}, From: "09:00", To: "17:00"}}
+	office.Spec.Hours = []v1alpha1.WeeklyHours{{Days: []v1alpha1.Weekday{"Sat"}, From: "09:00", To: "17:00"}}
 	objects := append(acme(nil, "ann"), office)
 	for _, o := range objects {
 		if team, is := o.(*v1alpha1.SupportTeam); is {
 			team.Spec.Defaults.Schedule = &v1alpha1.Schedule{CalendarRef: &v1alpha1.BusinessCalendarReference{Name: "office"}}
 		}
 	}
-	r := newRig(t, fake, objects...)
+	opens := time.Date(2000, 1, 1, 8, 0, 0, 0, time.UTC)
+	time.Sleep(time.Until(opens.Add(-150 * time.Second)))
+	r := newRig(t, objects...)
 	r.available("ann")
 	service := &counted{Service: r.Desk}
-	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 	id := r.open(about("ann"))
-	eventually(t, 10*time.Second, "the worker waits", func() bool { return service.calls.Load() > 0 && fake.HasWaiters() })
-
-	opens := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-	for r.ticket(id).Status != ticket.Offered {
-		if fake.Now().After(opens.Add(time.Minute)) {
-			t.Fatal("never offered")
-		}
-		fake.Step(time.Second)
-		time.Sleep(5 * time.Millisecond) // real time for what the step set off
-	}
-	if late := fake.Since(opens); late < 0 || late > 3*time.Second {
-		t.Errorf("offered %s after the shift began", late)
-	}
+	r.turns(id, ticket.Offered, opens)
 	if calls := service.calls.Load(); calls > 40 {
 		t.Errorf("%d calls in the two and a half minutes before", calls)
 	}
@@ -334,33 +336,29 @@ func TestShiftBegins(t *testing.T) {
 
 // With the only agent having declined, the worker asks nothing but long polls until the pause is over, and then offers
 // the ticket again at once, in the next round.
-func TestWaitsOutThePause(t *testing.T) {
-	fake := clocktesting.NewFakeClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
-	r := newRig(t, fake, acme(nil, "ann")...)
+func TestWaitsOutThePause(t *testing.T) { synctest.Test(t, testWaitsOutThePause) }
+
+func testWaitsOutThePause(t *testing.T) {
+	r := newRig(t, acme(nil, "ann")...)
 	r.available("ann")
 	service := &counted{Service: r.Desk}
-	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front", Clock: fake})
+	r.startBeside(worker.Options{Desk: service, Name: "w1", Tier: "front"})
 
 	id := r.open(about("ann"))
 	eventually(t, 10*time.Second, "offered", func() bool { return r.ticket(id).Status == ticket.Offered })
 	if _, err := r.Decline(t.Context(), as("ann"), id, api.Decline{Offer: r.ticket(id).Offer.ID}); err != nil {
 		t.Fatal(err)
 	}
-	declined := fake.Now()
+	over := time.Now().Add(dispatch.PairPause)
 	service.calls.Store(0)
 	// A change in between, so that the polls do not happen to end with the pause.
-	fake.Step(7 * time.Second)
-	r.available("ann")
-	for r.ticket(id).Status != ticket.Offered {
-		if fake.Since(declined) > 2*time.Minute {
-			t.Fatal("never offered again")
-		}
-		fake.Step(time.Second)
-		time.Sleep(5 * time.Millisecond) // real time for what the step set off
+	time.Sleep(7 * time.Second)
+	if _, err := r.SetPresence(t.Context(), as("ann"), "ann", api.SetPresence{Presence: "Available", Reason: "still here"}); err != nil {
+		t.Fatal(err)
 	}
-	after := fake.Since(declined)
-	if got := r.ticket(id); after < dispatch.PairPause || after > dispatch.PairPause+3*time.Second || got.Round != 1 {
-		t.Errorf("offered again after %s in round %d", after, got.Round)
+	r.turns(id, ticket.Offered, over)
+	if got := r.ticket(id); got.Round != 1 {
+		t.Errorf("offered again in round %d", got.Round)
 	}
 	// Three loops, a poll of 20 s each, and the offer with what it sets off.
 	if calls := service.calls.Load(); calls > 20 {
