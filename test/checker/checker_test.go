@@ -222,6 +222,8 @@ func TestCheck(t *testing.T) {
 			dated(110, 6, 100, 110), with(breached(110), `"version":3`, `"version":7`)), ""},
 		{"breached twice, and paused between", served(warned(75), breached(100), paused(100, 4, "Breached", "100s"),
 			dated(110, 5, 100, 110), with(breached(110), `"version":3`, `"version":6`)), "breached true"},
+		{"stopped after a pause without a target", served(warned(75), breached(100), paused(100, 4, "Breached", "100s"), paused(100, 5, "Paused", ""),
+			dated(110, 6, 100, 110), with(dated(120, 7, 0, 0), "ticket.redated", "ticket.resolved")), ""},
 		{"due later first", []string{activated(), present("jo"), with(opened(1, "general"), `{"type"`, `{`+clocks(200, 150)+`,"type"`),
 			with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`), assigned(1, 2, "general", "jo", 4)}, "ticket 2 goes before it"},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},

@@ -53,6 +53,9 @@ func (c *checker) service(r *Record, t *ticketState) {
 		k.due, k.warnAt, k.set = change.Due, change.WarnAt, r.At
 		k.warned = k.warned && !k.warnAt.After(r.At)
 		k.breached = k.breached && !k.due.After(r.At)
+		if change.Target == "" {
+			continue // what was told stands
+		}
 		if change.State == "Paused" { // with time left, which it may have by another target alone
 			k.breached, k.warned = false, k.warned && k.target == change.Target
 		}
