@@ -200,11 +200,11 @@ func (c *checker) ticket(r *Record) {
 	c.timer(r, t)
 	c.waits(r, t)
 	c.escalation(r, t)
-	c.service(r, t)
 	c.ask(r, t)
 	if r.Dispatch != nil {
 		c.decision(r, t)
 	}
+	c.service(r, t) // which may have the ticket due at another time from now on
 	c.move(r, t)
 	c.owner(r, t)
 }

@@ -226,6 +226,8 @@ func TestCheck(t *testing.T) {
 			dated(110, 6, 100, 110), with(dated(120, 7, 0, 0), "ticket.redated", "ticket.resolved")), ""},
 		{"due later first", []string{activated(), present("jo"), with(opened(1, "general"), `{"type"`, `{`+clocks(200, 150)+`,"type"`),
 			with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`), assigned(1, 2, "general", "jo", 4)}, "ticket 2 goes before it"},
+		{"due no more once it is given", []string{activated(), present("jo"), opened(1, "general"), with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`),
+			with(assigned(2, 2, "general", "jo", 4), `{"type"`, `{"clocks":[{"metric":"Resolution","state":"Running"}],"type"`)}, ""},
 		{"two owners", []string{activated(), strings.Replace(opened(1, "general"), `"queue":`, `"agent":"jo","queue":`, 1)}, "waits with queue"},
 	})
 }
