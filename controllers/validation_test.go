@@ -60,6 +60,7 @@ const (
 	matches  = "should match"
 	aSpan    = "must be a span of time like 30s"
 	aTime    = "must be a time of day like 09:00"
+	aDate    = "must be a day of the calendar like 2026-12-24"
 	aZone    = "must be a zone of the tz database"
 	atLeast  = "should be greater than or equal to"
 	atMost   = "should be less than or equal to"
@@ -315,7 +316,7 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "BusinessCalendar", "spec.hours", repeated(64, `{days: [Sat], from: "09:00", to: "17:00"}`), repeated(65, `{days: [Sat], from: "09:00", to: "17:00"}`), tooMany),
 		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: New Year, yearly: "01-01"}]`, `[{name: New Year}]`, "either on one date or yearly"),
 		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: x, date: "2027-03-12"}]`, `[{name: x, date: "2027-03-12", yearly: "03-12"}]`, "either on one date or yearly"),
-		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: x, date: "2027-03-12"}]`, `[{name: x, date: "2027-02-29"}]`, "date"),
+		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: x, date: "2027-03-12"}]`, `[{name: x, date: "2027-02-29"}]`, aDate),
 		Entry(nil, "BusinessCalendar", "spec.holidays", `[{name: x, yearly: "12-24"}]`, `[{name: x, yearly: "24-12"}]`, "must be a month and a day of it"),
 		Entry(nil, "BusinessCalendar", "spec.holidays", repeated(256, `{name: x, yearly: "12-24"}`), repeated(257, `{name: x, yearly: "12-24"}`), tooMany),
 		Entry(nil, "SupportTeam", "spec.defaults", "{schedule: {calendarRef: {name: office}}}", "{schedule: {}}", "say by what the duty goes"),
@@ -386,7 +387,8 @@ var _ = Describe("The kube-apiserver", Ordered, ContinueOnFailure, func() {
 		Entry(nil, "OnCallRotation", "spec.layers", repeated(2, "{"+strings.Replace(onCallLayer, "first", "l%d", 1)+"}"), repeated(2, "{"+onCallLayer+"}"), "two layers have the same name"),
 		Entry(nil, "OnCallRotation", "spec.layers", layer("name", "second"), layer("name", "Second"), matches),
 		Entry(nil, "OnCallRotation", "spec.layers", layer("timeZone", "America/Argentina/Ushuaia"), layer("timeZone", `"../etc"`), aZone),
-		Entry(nil, "OnCallRotation", "spec.layers", layer("startDate", `"2028-02-29"`), layer("startDate", `"2027-02-29"`), "date"),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("startDate", `"2028-02-29"`), layer("startDate", `"2027-02-29"`), aDate),
+		Entry(nil, "OnCallRotation", "spec.layers", layer("startDate", `"2027-02-09"`), layer("startDate", `2027-2-9`), aDate),
 		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "00:00"}`), layer("handOff", `{time: "24:00"}`), aTime),
 		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "09:00"}`), layer("handOff", `{time: "9:00"}`), aTime),
 		Entry(nil, "OnCallRotation", "spec.layers", layer("handOff", `{time: "23:59"}`), layer("handOff", `{}`), required),

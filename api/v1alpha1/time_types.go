@@ -24,9 +24,9 @@ type TimeOfDay string
 
 // Date is a day of the calendar, such as 2026-12-24.
 //
-// +kubebuilder:validation:MinLength=10
-// +kubebuilder:validation:MaxLength=10
-// +kubebuilder:validation:Format=date
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule="!format.date().validate(self).hasValue()",message="must be a day of the calendar like 2026-12-24"
 type Date string
 
 // TimeZone is a zone of the IANA time zone database, such as Europe/Berlin.
