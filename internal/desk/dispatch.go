@@ -181,8 +181,8 @@ func (d *Desk) Commit(ctx context.Context, call api.Call, name string, body api.
 			}
 		}
 		c.measure(func(m *metrics) {
-			m.decisions.WithLabelValues("committed").Add(float64(given))
-			m.decisions.WithLabelValues("refused").Add(float64(len(body.Decisions) - given))
+			m.decisions.WithLabelValues(outcomeCommitted).Add(float64(given))
+			m.decisions.WithLabelValues(outcomeRefused).Add(float64(len(body.Decisions) - given))
 		})
 		result.Position, err = c.Position()
 		return result, err

@@ -34,8 +34,17 @@ var (
 	behindDesc  = prometheus.NewDesc("caseload_desk_clock_behind_seconds", "How far the machine's clock is behind desk time, after it was set back.", nil, nil)
 )
 
+// Outcomes of decisions and of attempts to deliver a message.
+const (
+	outcomeCommitted = "committed"
+	outcomeRefused   = "refused"
+	outcomeDelivered = "delivered"
+	outcomeFailed    = "failed"
+	outcomeDead      = "dead"
+)
+
 func newMetrics(d *Desk) *metrics {
-	return &metrics{
+	m := &metrics{
 		desk: d,
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "caseload_desk_ticket_events_total", Help: "Events of tickets by type, as the log names them.",
@@ -64,6 +73,14 @@ func newMetrics(d *Desk) *metrics {
 			Name: "caseload_desk_tickets_rejected_total", Help: "Tickets that were not opened since their queue was full.",
 		}, []string{"queue"}),
 	}
+	// An alert on a counter's increase does not see the first if there was no zero before.
+	for _, outcome := range []string{outcomeCommitted, outcomeRefused} {
+		m.decisions.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{outcomeDelivered, outcomeFailed, outcomeDead} {
+		m.deliveries.WithLabelValues(outcome)
+	}
+	return m
 }
 
 func (m *metrics) collectors() []prometheus.Collector {

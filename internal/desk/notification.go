@@ -105,8 +105,7 @@ func (s *sending) notification(m *store.Message) (*outbox.Message, error) {
 	}
 	url, err := s.desk.notifierURL(m.Destination)
 	if err != nil {
-		_, err := s.failed(m, err.Error())
-		return nil, err
+		return nil, s.failed(m, err.Error())
 	}
 	if err := s.digest(m); err != nil {
 		return nil, err

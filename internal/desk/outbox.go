@@ -111,10 +111,16 @@ func (s *sending) prepare(m *store.Message) (*outbox.Message, error) {
 	return &outbox.Message{Type: outbox.Webhook, URL: url, Body: m.Body}, nil
 }
 
-// bury a message that cannot be delivered.
+// bury a message that cannot be delivered: it is kept as a dead letter.
 func (c *change) bury(m *store.Message, reason string) error {
 	m.Dead, m.ClaimedBy, m.LastError = true, "", reason
+	c.desk.log.Error("message given up", "destination", m.Destination, "key", m.Key, "attempts", m.Attempts, "error", reason)
+	c.delivery(outcomeDead)
 	return c.settle(eventlog.OutboxDead, m)
+}
+
+func (c *change) delivery(outcome string) {
+	c.measure(func(m *metrics) { m.deliveries.WithLabelValues(outcome).Inc() })
 }
 
 // settle stores a message's new state and puts it on record.
@@ -148,7 +154,6 @@ func (c *change) deliveries(claimant string, results []api.Delivery) error {
 		if err != nil {
 			return err
 		}
-		outcome := "delivered"
 		switch {
 		case result.Error == "":
 			if err := c.DeleteMessage(m.ID); err != nil {
@@ -157,31 +162,29 @@ func (c *change) deliveries(claimant string, results []api.Delivery) error {
 			if err := c.recordMessage(eventlog.OutboxDelivered, m, ""); err != nil {
 				return err
 			}
+			c.delivery(outcomeDelivered)
 		case m.ClaimedBy != claimant || m.Dead:
 			// The claim ended, and somebody else tries.
 			continue
 		default:
-			if outcome, err = c.failed(m, result.Error); err != nil {
+			if err := c.failed(m, result.Error); err != nil {
 				return err
 			}
 		}
-		c.measure(func(m *metrics) { m.deliveries.WithLabelValues(outcome).Inc() })
 	}
 	return nil
 }
 
 // failed plans the next attempt, or gives up.
-func (c *change) failed(m *store.Message, reason string) (outcome string, err error) {
+func (c *change) failed(m *store.Message, reason string) error {
 	m.Attempts++
-	m.ClaimedBy, m.LastError = "", reason
 	if m.Attempts >= outbox.MaxAttempts {
-		m.Dead = true
-		c.desk.log.Error("message given up", "destination", m.Destination, "key", m.Key, "attempts", m.Attempts, "error", reason)
-		return "dead", c.settle(eventlog.OutboxDead, m)
+		return c.bury(m, reason)
 	}
-	m.NextAt = c.now.Add(outbox.Wait(m.Attempts))
+	m.ClaimedBy, m.LastError, m.NextAt = "", reason, c.now.Add(outbox.Wait(m.Attempts))
 	c.messages = true
-	return "failed", c.settle(eventlog.OutboxFailed, m)
+	c.delivery(outcomeFailed)
+	return c.settle(eventlog.OutboxFailed, m)
 }
 
 // deliverUnclaimed delivers what no worker has claimed within unclaimedFor.

@@ -5,9 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/desk/api"
@@ -228,6 +231,16 @@ func TestMessagesOfAWebhookNoLongerDeclaredAreDeadLetters(t *testing.T) {
 	}
 	if o := must(r.Overview(r.ctx, manager))(t).Outbox; o.Dead != 1 {
 		t.Errorf("got %+v", o)
+	}
+	counted := strings.NewReader(`
+# HELP caseload_desk_deliveries_total Attempts to deliver a message by outcome.
+# TYPE caseload_desk_deliveries_total counter
+caseload_desk_deliveries_total{outcome="dead"} 1
+caseload_desk_deliveries_total{outcome="delivered"} 0
+caseload_desk_deliveries_total{outcome="failed"} 0
+`)
+	if err := testutil.GatherAndCompare(r.metrics, counted, "caseload_desk_deliveries_total"); err != nil {
+		t.Error(err)
 	}
 }
 
