@@ -165,7 +165,6 @@ func (c *change) deliveries(claimant string, results []api.Delivery) error {
 			c.delivery(outcomeDelivered)
 		case m.ClaimedBy != claimant || m.Dead:
 			// The claim ended, and somebody else tries.
-			continue
 		default:
 			if err := c.failed(m, result.Error); err != nil {
 				return err

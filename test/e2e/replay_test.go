@@ -19,7 +19,9 @@ import (
 	. "github.com/onsi/gomega"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/caseload-dev/caseload/api/v1alpha1"
 	"github.com/caseload-dev/caseload/internal/caselog/caselogtest"
+	"github.com/caseload-dev/caseload/internal/desk/api"
 	"github.com/caseload-dev/caseload/internal/eventlog"
 	"github.com/caseload-dev/caseload/internal/replay"
 	"github.com/caseload-dev/caseload/test/checker"
@@ -64,17 +66,18 @@ func theHistory() history {
 func madeUp(cases int) []byte {
 	random := rand.New(rand.NewPCG(1, 2))
 	lines := []string{"Desk", "Apps 2nd", "Core 3rd"}
+	country := []string{"Sweden", "INDIA", "Brazil"}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	write := func(cells ...string) { _ = w.Write(cells) } // into memory
-	write("case:concept:name", "concept:name", "lifecycle:transition", "org:resource", "organization involved", "org:group", "impact", "time:timestamp")
+	write("case:concept:name", "concept:name", "lifecycle:transition", "org:resource", "organization involved", "org:group", "resource country", "impact", "time:timestamp")
 	arrival := time.Date(2030, 5, 6, 8, 0, 0, 0, time.UTC)
 	for i := range cases {
 		arrival = arrival.Add(time.Duration(random.IntN(30)) * time.Minute)
 		at := arrival
 		event := func(activity, transition, person string, line int) {
 			impact := []string{"Low", "Medium", "High", "Major"}[i%4]
-			write(fmt.Sprintf("case-%d", i+1), activity, transition, person, lines[line], "Line "+lines[line], impact, at.Format(time.RFC3339))
+			write(fmt.Sprintf("case-%d", i+1), activity, transition, person, lines[line], "Line "+lines[line], country[line], impact, at.Format(time.RFC3339))
 			at = at.Add(time.Duration(1+random.IntN(120)) * time.Minute)
 		}
 		person := func(line int) string { return fmt.Sprintf("P%d%d", line, random.IntN(6)) }
@@ -112,25 +115,56 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 		t, h = newTenant(ctx), theHistory()
 	})
 
-	It("becomes an organisation that is Ready", func(ctx SpecContext) {
+	// becomes applies what the import makes of the history.
+	becomes := func(options ...string) {
+		GinkgoHelper()
 		dir := GinkgoT().TempDir()
-		// Short offers, so that some end while the desk is away.
-		_, err := output("", binary, "import", "eventlog", h.file, "--out", dir, "--help-desk", historyDesk, "--offer-timeout", "5s",
-			"--speed-up", h.speedUp, "--escalate-after", h.escalateAfter)
+		_, err := output("", binary, append([]string{"import", "eventlog", h.file, "--out", dir, "--help-desk", historyDesk}, options...)...)
 		Expect(err).NotTo(HaveOccurred())
 		began := time.Now()
 		t.must("apply", "--server-side", "-f", dir)
 		applied := time.Since(began)
 		// kubectl wait asks for each of a thousand objects, five a second.
-		notReady := `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}`
+		ready := `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.generation} ` +
+			`{.status.conditions[?(@.type=="Ready")].observedGeneration} {.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}`
 		Eventually(func(g Gomega) {
-			list, err := t.kubectl("get", "support", "-o", notReady)
+			list, err := t.kubectl("get", "support", "-o", ready)
 			g.Expect(err).NotTo(HaveOccurred())
 			for line := range strings.Lines(list) {
-				g.Expect(line).To(HaveSuffix(" True\n"))
+				g.Expect(line).To(MatchRegexp(`^\S+ (\d+) (\d+) True\n$`))
+				fields := strings.Fields(line)
+				g.Expect(fields[1]).To(Equal(fields[2]), line)
 			}
 		}, patience, "1s").Should(Succeed())
 		AddReportEntry("applied and Ready", fmt.Sprintf("applied in %s, Ready after %s", applied.Round(time.Second), time.Since(began).Round(time.Second)))
+	}
+
+	It("becomes an organisation whose people work by the clocks of their countries", func() {
+		becomes()
+		var calendars v1alpha1.BusinessCalendarList
+		Expect(json.Unmarshal([]byte(t.must("get", "businesscalendars", "-o", "json")), &calendars)).To(Succeed())
+		next := map[string]time.Time{}
+		now := time.Now()
+		for _, c := range calendars.Items {
+			next[c.Name] = nextOfficeHours(string(c.Spec.TimeZone), now)
+		}
+		Expect(len(next)).To(BeNumerically(">=", 3))
+		Eventually(func(g Gomega) { // until the desk has the plan, and again if hours begin or end right now
+			var agents api.AgentList
+			g.Expect(json.Unmarshal([]byte(t.desk("agent", "list", "-o", "json")), &agents)).To(Succeed())
+			g.Expect(agents.Items).NotTo(BeEmpty())
+			for _, a := range agents.Items {
+				if a.Schedule == "" { // of no country
+					continue
+				}
+				g.Expect(a.Duty.Until.Equal(next[a.Schedule])).To(BeTrue(), "%s is %s, by the clocks of %s until %s", a.Name, a.Duty, a.Schedule, next[a.Schedule])
+			}
+		}, patience, "1s").Should(Succeed())
+	})
+
+	It("becomes one without hours, which can be played faster than clocks go", func() {
+		// Short offers, so that some end while the desk is away.
+		becomes("--offer-timeout", "5s", "--speed-up", h.speedUp, "--escalate-after", h.escalateAfter)
 		t.must("scale", "tiers", "--all", "--replicas=2")
 	})
 
@@ -205,6 +239,22 @@ var _ = Describe("A history", Ordered, Label("replay"), func() {
 			ContainSubstring("a timer that was due at"), ContainSubstring("TransferToNextLevel"), ContainSubstring("resolution is due at")))
 	})
 })
+
+// nextOfficeHours is when those of a zone, from 8 to 17 on weekdays, begin or end next after an instant.
+func nextOfficeHours(zone string, at time.Time) time.Time {
+	GinkgoHelper()
+	location, err := time.LoadLocation(zone)
+	Expect(err).NotTo(HaveOccurred())
+	open := func(at time.Time) bool {
+		at = at.In(location)
+		return at.Weekday() != time.Saturday && at.Weekday() != time.Sunday && at.Hour() >= 8 && at.Hour() < 17
+	}
+	next := at.Truncate(time.Minute)
+	for open(next) == open(at) {
+		next = next.Add(time.Minute)
+	}
+	return next
+}
 
 // records of the desk's log.
 func (t tenant) records(g Gomega) []eventlog.Record {
