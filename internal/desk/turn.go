@@ -8,8 +8,7 @@ import (
 const (
 	// turnTime is how long a transaction of the desk's own is to take at most: whoever calls waits for it to end.
 	turnTime = 25 * time.Millisecond
-	// migrationTurnTime is that of a migration, which goes on for minutes: of its many transactions some wait for the store's log
-	// to be moved into the database as well.
+	// migrationTurnTime is that of a migration, which goes on for minutes: callers meet thousands of its transactions.
 	migrationTurnTime = 15 * time.Millisecond
 	// minTurn and maxTurn bound the rows it changes.
 	minTurn, maxTurn = 10, 500

@@ -25,8 +25,6 @@ type Report struct {
 	Records, Tickets, Decisions int
 	// Timers that fired, by kind.
 	Timers map[string]int
-	// Unproven decisions raced with a change of another candidate, so that the log cannot tell whether the order held.
-	Unproven int
 	// Violations say what is wrong, at which record.
 	Violations []string
 	// Opened has the references of all tickets, with their number of openings.
@@ -41,8 +39,8 @@ func (r *Report) String() string {
 	for _, n := range r.Timers {
 		fired += n
 	}
-	return fmt.Sprintf("%d records, %d tickets, %d decisions (%d unproven), %d timers fired, %d violations",
-		r.Records, r.Tickets, r.Decisions, r.Unproven, fired, len(r.Violations))
+	return fmt.Sprintf("%d records, %d tickets, %d decisions, %d timers fired, %d violations",
+		r.Records, r.Tickets, r.Decisions, fired, len(r.Violations))
 }
 
 type ticketState struct {
@@ -73,14 +71,13 @@ type agentState struct {
 	load     map[string]int
 	// told are the changes of duty that the desk was told of, by id.
 	told map[int64]dutyChange
-	// changed is the last record that changed the agent other than by a decision; decided the commit of the last decision.
+	// changed is the last record that changed what the agent can be given, other than by a decision.
 	changed int64
 }
 
 type checker struct {
 	report  Report
 	plan    planData
-	served  map[string]map[string]bool // queue → agents of the plan, at any stage
 	tickets map[int64]*ticketState
 	waiting map[string]map[int64]*ticketState // by queue
 	agents  map[string]*agentState
@@ -96,7 +93,6 @@ type checker struct {
 func Check(records []Record, until time.Time) *Report {
 	c := &checker{
 		report:  Report{Opened: map[Reference]int{}, Timers: map[string]int{}},
-		served:  map[string]map[string]bool{},
 		tickets: map[int64]*ticketState{},
 		waiting: map[string]map[int64]*ticketState{},
 		agents:  map[string]*agentState{},
@@ -159,15 +155,6 @@ func (c *checker) activate(r *Record) {
 	c.settle(r, r.At)
 	c.plan, c.planned = planData{}, r.At
 	c.decode(r, &c.plan)
-	clear(c.served)
-	for name, queue := range c.plan.Queues {
-		c.served[name] = map[string]bool{}
-		for n := range len(queue.Relaxation) + 1 {
-			for _, agent := range queue.stage(n).Agents {
-				c.served[name][agent] = true
-			}
-		}
-	}
 	// Decisions made under the older plan are refused, so every agent counts as changed.
 	for _, agent := range c.agents {
 		agent.changed = r.Seq
@@ -272,8 +259,6 @@ func (c *checker) timer(r *Record, t *ticketState) {
 		if !r.At.Before(t.until) {
 			c.fault(r, "ticket %d was accepted at %s, its offer ended at %s", t.id, r.At, t.until)
 		}
-		// It ends the agent's row of missed offers, so decisions that did not see it are refused.
-		c.agent(t.Agent).changed = r.Seq
 	}
 	switch {
 	case r.To.Status != "Offered":
@@ -346,8 +331,7 @@ func (c *checker) decision(r *Record, t *ticketState) {
 // order checks that no ticket that goes before t could have had the agent.
 func (c *checker) order(r *Record, t *ticketState, name string, agent *agentState) {
 	if agent.changed > r.Dispatch.Position {
-		c.report.Unproven++
-		return
+		c.fault(r, "ticket %d is given to %s as they were at %d, and they changed at %d", t.id, name, r.Dispatch.Position, agent.changed)
 	}
 	// The decision was made a little before its record: what the agent may do by then or no more is not held against it.
 	decided := r.At.Add(-time.Second)
@@ -357,25 +341,10 @@ func (c *checker) order(r *Record, t *ticketState, name string, agent *agentStat
 				!c.canServe(other, name, decided) || !c.canServe(other, name, r.At) || !c.fits(name, other.channel, decided) || askedLately(other, name, r.At) {
 				continue
 			}
-			if c.raced(other, name, r.Dispatch.Position) {
-				c.report.Unproven++
-				return
-			}
 			c.fault(r, "ticket %d is given to %s, but ticket %d goes before it and waits", t.id, name, other.id)
 			return
 		}
 	}
-}
-
-// raced says whether another agent who could have had the ticket changed after the position: the decision to give it to
-// them was then refused.
-func (c *checker) raced(t *ticketState, except string, position int64) bool {
-	for name := range c.served[t.Queue] {
-		if name != except && c.agent(name).changed > position {
-			return true
-		}
-	}
-	return false
 }
 
 func askedLately(t *ticketState, agent string, now time.Time) bool {

@@ -17,7 +17,10 @@ func TestCheckDuty(t *testing.T) {
 	change := func(kind string, id, from, until int) string {
 		return `{"type":"agent.dutyChanged","agent":"jo","data":{"id":` + string(rune('0'+id)) + `,"type":"` + kind + `","startTime":"` + at(from) + `","endTime":"` + at(until) + `"}}`
 	}
-	given := []string{present("jo"), opened(1, "general"), assigned(1, 2, "general", "jo", 3)}
+	decided := func(position int) []string {
+		return []string{present("jo"), opened(1, "general"), assigned(1, 2, "general", "jo", position)}
+	}
+	given := decided(3)
 	until := func(minute string) string { return strings.Replace(berlin, "FROM", minute, 1) }
 	check(t, []checked{
 		{"on schedule", append([]string{planned(until("1020"), `"schedule":"office",`, "")}, given...), ""},
@@ -26,7 +29,8 @@ func TestCheckDuty(t *testing.T) {
 		{"back from an absence", append([]string{planned("", `"absences":[{"start":"`+at(0)+`","end":"`+at(3)+`"}],`, "")}, given...), ""},
 		{"sick", append([]string{activated(), change("Absence", 7, 0, 60)}, given...), "who is off duty"},
 		{"sick no more", append([]string{activated(), change("Absence", 7, 0, 3)}, given...), ""},
-		{"well again", append([]string{activated(), change("Absence", 7, 0, 60), strings.Replace(change("Absence", 7, 0, 60), "Changed", "Restored", 1)}, given...), ""},
+		{"well again", append([]string{activated(), change("Absence", 7, 0, 60), strings.Replace(change("Absence", 7, 0, 60), "Changed", "Restored", 1)}, decided(5)...), ""},
+		{"not well yet when it was decided", append([]string{activated(), change("Absence", 7, 0, 60), strings.Replace(change("Absence", 7, 0, 60), "Changed", "Restored", 1)}, decided(2)...), "as they were at 2"},
 		{"at an extra shift", append([]string{planned(until("600"), `"schedule":"office",`, ""), change("Shift", 7, 0, 60)}, given...), ""},
 		{"sick at an extra shift", append([]string{planned(until("600"), `"schedule":"office",`, ""), change("Shift", 7, 0, 60), change("Absence", 8, 0, 60)}, given...), "who is off duty"},
 		{"on loan", append([]string{planned("", "", `"loans":{"jo":[{"start":"`+at(3)+`"}]},`)}, given...), ""},
