@@ -8,8 +8,9 @@ import (
 const (
 	// turnTime is how long a transaction of the desk's own is to take at most: whoever calls waits for it to end.
 	turnTime = 25 * time.Millisecond
-	// migrationTurnTime is that of a migration, which goes on for minutes: callers meet thousands of its transactions.
-	migrationTurnTime = 15 * time.Millisecond
+	// migrationTurnTime is that of a migration, which goes on for minutes: whoever calls waits for one to be committed, and is
+	// committed with the next.
+	migrationTurnTime = 10 * time.Millisecond
 	// minTurn and maxTurn bound the rows it changes.
 	minTurn, maxTurn = 10, 500
 )
