@@ -105,10 +105,10 @@ func told(seconds, version int, kind, timer string) string {
 func warned(seconds int) string   { return told(seconds, 2, "ticket.atRisk", "ResolutionWarning") }
 func breached(seconds int) string { return told(seconds, 3, "ticket.breached", "ResolutionBreach") }
 
-// paused is a record of a clock that stands still, as told of a target.
-func paused(seconds, version int, state, target string) string {
-	clock := fmt.Sprintf(`{"clocks":[{"metric":"Resolution","state":%q,"target":%q}],"type"`, state, target)
-	return when(seconds, with(changed("ticket.redated", 1, version, waits, waits), `{"type"`, clock))
+// paused is a record of a clock that stands still.
+func paused(seconds, version int, state string) string {
+	clock := fmt.Sprintf(`{"clocks":[{"metric":"Resolution","state":%q}],"type"`, state)
+	return when(seconds, with(changed("ticket.pended", 1, version, waits, waits), `{"type"`, clock))
 }
 
 func activated() string { return `{"type":"plan.activated","data":` + plan + `}` }
@@ -218,12 +218,13 @@ func TestCheck(t *testing.T) {
 		{"done too late without a breach", served(warned(75), with(dated(100, 3, 0, 0), "ticket.redated", "ticket.resolved")), "no breach is on record"},
 		{"done in time", served(warned(75), with(dated(99, 3, 0, 0), "ticket.redated", "ticket.resolved")), ""},
 		{"put off, and not warned of again", served(warned(75), dated(80, 3, 200, 150), with(breached(200), `"version":3`, `"version":4`)), "was not warned of"},
-		{"breached again by a target set while paused", served(warned(75), breached(100), paused(100, 4, "Breached", "100s"), paused(100, 5, "Paused", "500s"),
-			dated(110, 6, 100, 110), with(breached(110), `"version":3`, `"version":7`)), ""},
-		{"breached twice, and paused between", served(warned(75), breached(100), paused(100, 4, "Breached", "100s"),
-			dated(110, 5, 100, 110), with(breached(110), `"version":3`, `"version":6`)), "breached true"},
-		{"stopped after a pause without a target", served(warned(75), breached(100), paused(100, 4, "Breached", "100s"), paused(100, 5, "Paused", ""),
-			dated(110, 6, 100, 110), with(dated(120, 7, 0, 0), "ticket.redated", "ticket.resolved")), ""},
+		{"told again by a target set while paused", served(warned(75), breached(100), paused(100, 4, "Breached"),
+			with(dated(105, 5, 110, 105), `"due"`, `"state":"Running","due"`), with(warned(105), `"version":2`, `"version":6`), with(breached(110), `"version":3`, `"version":7`)), ""},
+		{"breached twice, and paused between", served(warned(75), breached(100), paused(100, 4, "Breached"),
+			with(dated(105, 5, 100, 105), `"due"`, `"state":"Breached","due"`), with(breached(110), `"version":3`, `"version":6`)), "breached true"},
+		{"warned twice, and paused between", served(warned(75), paused(80, 3, "Paused"),
+			with(dated(85, 4, 105, 80), `"due"`, `"state":"AtRisk","due"`), with(warned(85), `"version":2`, `"version":5`)), "warned true"},
+		{"stopped after a pause", served(warned(75), breached(100), paused(100, 4, "Breached"), with(dated(120, 5, 0, 0), "ticket.redated", "ticket.resolved")), ""},
 		{"due later first", []string{activated(), present("jo"), with(opened(1, "general"), `{"type"`, `{`+clocks(200, 150)+`,"type"`),
 			with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`), assigned(1, 2, "general", "jo", 4)}, "ticket 2 goes before it"},
 		{"due no more once it is given", []string{activated(), present("jo"), opened(1, "general"), with(opened(2, "general"), `{"type"`, `{`+clocks(100, 75)+`,"type"`),

@@ -13,15 +13,12 @@ type clock struct {
 	set time.Time
 	// warned and breached say what was told of the due time in force.
 	warned, breached bool
-	// target that the due time is by.
-	target string
 }
 
 // clockChange is a clock as a record left it.
 type clockChange struct {
 	Metric string    `json:"metric"`
 	State  string    `json:"state"`
-	Target string    `json:"target"`
 	Due    time.Time `json:"due"`
 	WarnAt time.Time `json:"warnAt"`
 }
@@ -50,16 +47,11 @@ func (c *checker) service(r *Record, t *ticketState) {
 		if over && !k.due.IsZero() && !r.At.Before(k.due) && !k.breached {
 			c.fault(r, "the %s of ticket %d was due at %s, and no breach is on record", change.Metric, t.id, k.due)
 		}
+		// One that stood still may have been given another target or percentage meanwhile, of which its state alone tells.
+		putOff := k.due.IsZero() && change.State == "Running"
 		k.due, k.warnAt, k.set = change.Due, change.WarnAt, r.At
-		k.warned = k.warned && !k.warnAt.After(r.At)
-		k.breached = k.breached && !k.due.After(r.At)
-		if change.Target == "" {
-			continue // what was told stands
-		}
-		if change.State == "Paused" { // with time left, which it may have by another target alone
-			k.breached, k.warned = false, k.warned && k.target == change.Target
-		}
-		k.target = change.Target
+		k.warned = k.warned && !putOff && !k.warnAt.After(r.At)
+		k.breached = k.breached && !putOff && !k.due.After(r.At)
 	}
 }
 
