@@ -149,7 +149,7 @@ func (r *Runner) take(ctx context.Context, record *eventlog.Record) {
 	}
 	var change eventlog.PresenceData
 	if json.Unmarshal(record.Data, &change) == nil && change.To != string(dispatch.Available) {
-		r.absent(ctx, record.Agent)
+		go func() { _ = r.present(ctx, record.Agent, dispatch.Available, "replay") }()
 	}
 }
 

@@ -55,10 +55,8 @@ type Runner struct {
 	advanced chan struct{}
 	playing  bool
 	agents   map[string]bool
-	// absent is told of an agent whom the desk set Away.
-	absent  func(ctx context.Context, agent string)
-	arrived int
-	ended   int
+	arrived  int
+	ended    int
 }
 
 // played is a case under way.
@@ -77,9 +75,6 @@ func NewRunner(o Options) *Runner {
 	r := &Runner{
 		Options: o, calls: make(chan struct{}, max(1, o.Parallel)), seen: NewObservations(), cases: map[string]*played{},
 		advanced: make(chan struct{}), agents: map[string]bool{},
-	}
-	r.absent = func(ctx context.Context, agent string) {
-		go func() { _ = r.present(ctx, agent, dispatch.Available, "replay") }()
 	}
 	for i := range o.Scripts {
 		s := &o.Scripts[i]

@@ -23,7 +23,6 @@ type simulation struct {
 	*Runner
 	desk  Still
 	cases []*simulated
-	away  []string
 }
 
 // simulated is a case whose next step, or opening, is due.
@@ -42,11 +41,11 @@ const (
 	maxRefusals  = 60
 )
 
-// Simulate plays every script to its end in the time of the history, which it moves on when nobody has anything to do. Service
-// is the still desk; the Clock is its own, and SpeedUp is 1.
+// Simulate plays every script to its end in the time of the history, which it moves on when nobody has anything to do. Who is
+// offered a ticket takes it at that instant, so nobody misses one. Service is the still desk; the Clock is its own, and SpeedUp
+// is 1.
 func (r *Runner) Simulate(ctx context.Context, desk Still) error {
 	s := &simulation{Runner: r, desk: desk}
-	r.absent = func(_ context.Context, agent string) { s.away = append(s.away, agent) }
 	for i := range r.Scripts {
 		script := &r.Scripts[i]
 		s.cases = append(s.cases, &simulated{played: r.cases[script.Case], due: desk.Now().Add(script.At)})
@@ -54,7 +53,6 @@ func (r *Runner) Simulate(ctx context.Context, desk Still) error {
 	if err := r.setPresence(ctx, dispatch.Available, "replay"); err != nil {
 		return err
 	}
-	r.playing = true
 	for {
 		next, err := s.settle(ctx)
 		if err != nil || s.ended == len(s.cases) {
@@ -90,13 +88,6 @@ func (s *simulation) settle(ctx context.Context) (next time.Time, err error) {
 
 // actAll lets people do what is due, and answers whether anybody did something.
 func (s *simulation) actAll(ctx context.Context) (acted bool, err error) {
-	for _, agent := range s.away {
-		if err := s.present(ctx, agent, dispatch.Available, "replay"); err != nil {
-			return acted, err
-		}
-		acted = true
-	}
-	s.away = nil
 	for _, c := range s.cases {
 		woken := false
 		select {

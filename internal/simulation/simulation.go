@@ -46,7 +46,7 @@ type Simulation struct {
 	workers []*worker.Worker
 }
 
-// forever is longer than any simulation: no worker is lost in it.
+// forever is longer than any simulation, whose clock would stop every few seconds for workers to keep their leases.
 const forever = 100 * 365 * 24 * time.Hour
 
 // Start opens a new store and activates the plan of the manifests.
