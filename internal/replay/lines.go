@@ -149,7 +149,7 @@ func (l *lineReport) replayed(o *Observed, t *ticket.Ticket, speedUp float64) {
 	}
 	for metric, queue := range map[ticket.Metric]string{ticket.FirstResponse: o.RespondedIn, ticket.Resolution: o.ResolvedIn} {
 		clock := t.Service.Clock(metric)
-		if line := l.now[cmp.Or(o.Breached[metric], queue)]; line != nil && clock.Target > 0 && clock.DoneAt != (time.Time{}) {
+		if line := l.now[cmp.Or(o.Breached[metric], queue)]; line != nil && clock != nil && clock.Target > 0 && clock.DoneAt != (time.Time{}) {
 			line.Replay.attainment(metric).add(clock.State == ticket.ClockMet)
 		}
 	}
